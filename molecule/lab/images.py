@@ -1,0 +1,153 @@
+"""Images of the lab: one base for each Debian release, one layer for each flavour of host.
+
+Everything comes from Debian's packages. What a role installs later lies in a local repository
+inside the image, so that an install on a lab host is real and needs no network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CACHE = Path(os.environ.get("EVERYWHERE_CACHE", Path.home() / ".cache" / "everywhere-dnsmasq"))
+
+BASE = (
+    "systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "ca-certificates",
+    "iproute2", "iputils-ping", "procps", "bind9-dnsutils", "apt-utils",
+)  # fmt: skip
+
+#: What each flavour adds to the base; a host of the inventory names its flavour in `lab_flavour`.
+FLAVOURS: dict[str, tuple[str, ...]] = {
+    "networkmanager": ("network-manager", "isc-dhcp-client"),
+    "ifupdown": ("ifupdown", "isc-dhcp-client"),
+    "nameserver": ("knot", "knot-module-dnstap", "fstrm-bin", "dnstap-ldns"),
+    "cloud": ("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"),
+}
+SERVERS = frozenset({"nameserver", "cloud"})
+#: What the roles install, kept in each client image as a repository.
+INSTALLED_BY_ROLES = ("dnsmasq", "python3-dnspython")
+
+_NO_DOCS = ("man", "doc", "locale", "info")
+_LAYER = """
+set -eu
+export DEBIAN_FRONTEND=noninteractive
+printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 0755 /usr/sbin/policy-rc.d
+apt-get -q update
+apt-get -qy --no-install-recommends install $LAYER
+if [ -n "$REPOSITORY" ]; then
+    apt-get clean
+    apt-get -qy --download-only install $REPOSITORY
+    mkdir -p /srv/apt
+    mv /var/cache/apt/archives/*.deb /srv/apt/
+    cd /srv/apt
+    apt-ftparchive packages . >Packages
+    apt-ftparchive release . >Release
+    rm -f /etc/apt/sources.list.d/*
+    echo 'deb [trusted=yes] file:/srv/apt ./' >/etc/apt/sources.list
+    apt-get -q update
+fi
+apt-get clean
+rm -f /usr/sbin/policy-rc.d /etc/resolv.conf
+: >/etc/machine-id
+"""
+
+
+def say(text: str) -> None:
+    print(f"[{time.strftime('%H:%M:%S')}] lab: {text}", flush=True)
+
+
+@contextmanager
+def heartbeat(what: str) -> Iterator[None]:
+    """Say what is going on, and every eight seconds that it still is."""
+    say(f"{what} …")
+    start, done = time.monotonic(), threading.Event()
+
+    def beat() -> None:
+        while not done.wait(8):
+            say(f"{what}: {time.monotonic() - start:.0f} s so far")
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+    say(f"{what}: done in {time.monotonic() - start:.1f} s")
+
+
+def run(argv: list[str], log: Path, **kwargs: object) -> None:
+    """Run a command with its output in `log`; show the end of it when it fails."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **kwargs).returncode  # type: ignore[call-overload]
+    if code:
+        tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+        raise SystemExit(f"lab: {' '.join(argv[:3])} … ended with {code}; the end of {log}:\n{tail}")
+
+
+@contextmanager
+def mounted(lower: list[Path], upper: Path, root: Path) -> Iterator[Path]:
+    mount_overlay(lower, upper, root)
+    try:
+        yield root
+    finally:
+        subprocess.run(["umount", "--recursive", str(root)], check=True)
+
+
+def mount_overlay(lower: list[Path], upper: Path, root: Path) -> None:
+    work = upper.with_name(upper.name + ".work")
+    for folder in (upper, work, root):
+        folder.mkdir(parents=True, exist_ok=True)
+    options = f"lowerdir={':'.join(map(str, lower))},upperdir={upper},workdir={work}"
+    subprocess.run(["mount", "-t", "overlay", "overlay", "-o", options, str(root)], check=True)
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def _publish(built: Path, final: Path) -> None:
+    """Only a whole image gets its name: an interrupted build is built again."""
+    built.rename(final)
+
+
+def _base(suite: str) -> Path:
+    final = CACHE / "images" / f"{suite}-{_key(suite, BASE, _NO_DOCS)}"
+    if not final.exists():
+        built = final.with_suffix(".part")
+        shutil.rmtree(built, ignore_errors=True)
+        built.parent.mkdir(parents=True, exist_ok=True)
+        skip = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _NO_DOCS]
+        with heartbeat(f"building image {suite} from Debian's packages"):
+            argv = ["mmdebstrap", "--variant=minbase", "--format=directory", *skip]
+            run([*argv, f"--include={','.join(BASE)}", suite, str(built)], final.with_suffix(".log"))
+        _publish(built, final)
+    return final
+
+
+def image(suite: str, flavour: str) -> list[Path]:
+    """The folders of an image, uppermost first, as overlayfs wants them; built if they are not there."""
+    base = _base(suite)
+    repository = "" if flavour in SERVERS else " ".join(INSTALLED_BY_ROLES)
+    final = base.with_name(f"{suite}-{flavour}-{_key(base.name, FLAVOURS[flavour], repository, _LAYER)}")
+    if not final.exists():
+        built, root = final.with_suffix(".part"), final.with_suffix(".root")
+        shutil.rmtree(built, ignore_errors=True)
+        environment = dict(os.environ, LAYER=" ".join(FLAVOURS[flavour]), REPOSITORY=repository, LC_ALL="C")
+        with heartbeat(f"building image {suite} with {flavour}"), mounted([base], built, root):
+            shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
+            subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)
+            run(["chroot", str(root), "/bin/sh", "-c", _LAYER], final.with_suffix(".log"), env=environment)
+        shutil.rmtree(built.with_name(built.name + ".work"))
+        root.rmdir()
+        _publish(built, final)
+    return [final, base]

@@ -1,0 +1,458 @@
+#!/usr/bin/env python3
+"""The lab: real systemd hosts, each in a network namespace of its own, on networks with real delays.
+
+    lab.py up              boot every host of molecule/inventory/hosts.yml that is not up; images are cached
+    lab.py down            power everything off and take every namespace, mount and process away
+    lab.py status          one line a host
+    lab.py reboot HOST     power a host off, plug a new network card with the same address, boot it
+    lab.py exec HOST CMD   run a command inside a host, also while its network is down
+    lab.py purge           down, and remove the cached images
+
+A host's resolv.conf is its own: nothing outside writes into it after boot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+from images import CACHE, SERVERS, heartbeat, image, mount_overlay, run, say
+
+HERE = Path(__file__).resolve().parent
+INVENTORY = HERE.parent / "inventory" / "hosts.yml"
+#: Process ids, keys and ssh_config: gone with `down`.
+STATE = Path("/run/everywhere-lab")
+#: What hosts write to their disks.
+DISKS = CACHE / "lab"
+FABRIC = "evd-fabric"
+ROUTER = "evd-router"
+#: systemd, NetworkManager and dnsmasq each hold inotify instances, and the limit counts all hosts together.
+SYSCTLS = {"fs.inotify.max_user_instances": 4096, "fs.inotify.max_user_watches": 524288}
+
+
+@dataclass(frozen=True)
+class Host:
+    name: str
+    number: int
+    network: str
+    flavour: str
+    suite: str
+    address: str | None
+
+    @property
+    def namespace(self) -> str:
+        return f"evd-{self.name}"
+
+    @property
+    def mac(self) -> str:
+        return f"02:00:00:00:00:{self.number:02x}"
+
+    @property
+    def disk(self) -> Path:
+        return DISKS / self.name
+
+    @property
+    def root(self) -> Path:
+        return self.disk / "root"
+
+    @property
+    def is_server(self) -> bool:
+        return self.flavour in SERVERS
+
+
+def sh(*argv: str, **kwargs: Any) -> str:
+    return subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE, **kwargs).stdout
+
+
+def ip(*words: str, namespace: str | None = None) -> str:
+    return sh("ip", *(("-n", namespace) if namespace else ()), *words)
+
+
+# --- what stands in the inventory -------------------------------------------------------------------------------
+
+
+def _members(group: dict[str, Any], inherited: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    known = inherited | (group.get("vars") or {})
+    for name, own in (group.get("hosts") or {}).items():
+        yield name, known | (own or {})
+    for child in (group.get("children") or {}).values():
+        yield from _members(child or {}, known)
+
+
+def read_inventory() -> tuple[dict[str, Any], list[Host]]:
+    everything = yaml.safe_load(INVENTORY.read_text())["all"]
+    hosts = [
+        Host(
+            name,
+            number,
+            known["lab_network"],
+            known["lab_flavour"],
+            known.get("lab_suite", "bookworm"),
+            known.get("lab_address"),
+        )
+        for number, (name, known) in enumerate(_members(everything, {}), start=16)
+    ]
+    return everything["vars"]["lab_networks"], hosts
+
+
+# --- processes: started here, ended here, by pid ------------------------------------------------------------------
+
+
+def _started_at(pid: int) -> str | None:
+    """The start time of a living process, so that a number used again is not taken for it."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if fields[0] == "Z" else fields[19]
+
+
+def remember(name: str, pid: int) -> None:
+    (STATE / f"{name}.pid").write_text(json.dumps([pid, _started_at(pid)]))
+
+
+def recall(name: str) -> int | None:
+    try:
+        pid, started = json.loads((STATE / f"{name}.pid").read_text())
+    except FileNotFoundError:
+        return None
+    return pid if started is not None and _started_at(pid) == started else None
+
+
+def wait_for(what: str, check: Any, seconds: float = 60, pause: float = 0.2) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (result := check()):
+        if time.monotonic() > deadline:
+            raise SystemExit(f"lab: {what}: not within {seconds:.0f} s")
+        time.sleep(pause)
+    return result
+
+
+def end(name: str, gently: float = 20) -> None:
+    pid = recall(name)
+    if pid:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + gently
+        while recall(name) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if recall(name):
+            say(f"{name} did not power off within {gently:.0f} s: killed")
+            for child in (*_children(pid), pid):
+                try:
+                    os.kill(child, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+            wait_for(f"the end of {name}", lambda: not recall(name), 10)
+    (STATE / f"{name}.pid").unlink(missing_ok=True)
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+# --- networks ---------------------------------------------------------------------------------------------------
+
+
+def namespaces() -> set[str]:
+    return {line.split()[0] for line in ip("netns", "list").splitlines() if line}
+
+
+def _quiet_namespace(name: str) -> None:
+    ip("netns", "add", name)
+    ip("link", "set", "lo", "up", namespace=name)
+
+
+def _prefix(network: dict[str, Any]) -> str:
+    return network["subnet"].rpartition("/")[2]
+
+
+def build_networks(networks: dict[str, Any], hosts: list[Host]) -> None:
+    """A switch for each network, a router between them, and a cable with a delay to each server and to the router."""
+    _quiet_namespace(FABRIC)
+    _quiet_namespace(ROUTER)
+    for host in hosts:
+        _quiet_namespace(host.namespace)
+    cables = [
+        {
+            "a": [ROUTER, f"to-{number}", None],
+            "b": [FABRIC, f"router-{number}", None],
+            "delay": network["wan"] / 2000,
+        }
+        for number, network in enumerate(networks.values())
+    ] + [
+        {
+            "a": [host.namespace, "eth0", host.mac],
+            "b": [FABRIC, f"srv-{host.number}", None],
+            "delay": networks[host.network]["inside"] / 2000,
+        }
+        for host in hosts
+        if host.is_server
+    ]
+    with (STATE / "cables.log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(HERE / "cables.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+    remember("cables", process.pid)
+    assert process.stdin and process.stdout
+    process.stdin.write(json.dumps(cables))
+    process.stdin.close()
+    if process.stdout.readline() != "plugged\n":
+        raise SystemExit(f"lab: the cables could not be plugged: {(STATE / 'cables.log').read_text()}")
+    subprocess.run(
+        ["ip", "netns", "exec", ROUTER, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True, stdout=subprocess.DEVNULL
+    )
+    for number, (name, network) in enumerate(networks.items()):
+        switch = f"lan-{number}"
+        ip("link", "add", switch, "type", "bridge", namespace=FABRIC)
+        ip("link", "set", switch, "up", namespace=FABRIC)
+        ports = [f"router-{number}", *(f"srv-{host.number}" for host in hosts if host.is_server and host.network == name)]
+        for port in ports:
+            ip("link", "set", port, "master", switch, "up", namespace=FABRIC)
+        ip("address", "add", f"{network['router']}/{_prefix(network)}", "dev", f"to-{number}", namespace=ROUTER)
+        ip("link", "set", f"to-{number}", "up", namespace=ROUTER)
+    for number, network in enumerate(networks.values()):
+        # From this network only those that it reaches: anything else finds no route.
+        ip("rule", "add", "iif", f"to-{number}", "lookup", str(100 + number), namespace=ROUTER)
+        for other, (far_name, far) in enumerate(networks.items()):
+            if far_name in network["reaches"]:
+                ip("route", "add", far["subnet"], "dev", f"to-{other}", "table", str(100 + number), namespace=ROUTER)
+        ip("route", "add", "unreachable", "default", "table", str(100 + number), namespace=ROUTER)
+    for host in hosts:
+        if not host.is_server:
+            plug(host, list(networks).index(host.network))
+            continue
+        assert host.address
+        ip("address", "add", f"{host.address}/{_prefix(networks[host.network])}", "dev", "eth0", namespace=host.namespace)
+        ip("link", "set", "eth0", "up", namespace=host.namespace)
+        ip("route", "add", "default", "via", networks[host.network]["router"], namespace=host.namespace)
+
+
+def plug(host: Host, switch: int) -> None:
+    """A new network card, its other end in the network's switch; its address is DHCP's business."""
+    port = f"port-{host.number}"
+    ip(
+        "link", "add", "eth0", "address", host.mac, "netns", host.namespace,
+        "type", "veth", "peer", "name", port, "netns", FABRIC,
+    )  # fmt: skip
+    ip("link", "set", port, "master", f"lan-{switch}", "up", namespace=FABRIC)
+
+
+# --- hosts ------------------------------------------------------------------------------------------------------
+
+
+def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
+    """Lay the host's disk: an overlay over its image, and the files that make it this host."""
+    mount_overlay(image(host.suite, host.flavour), host.disk / "upper", host.root)
+    facts = {
+        "host": host,
+        "network": networks[host.network],
+        "networks": networks,
+        "servers": [other for other in hosts if other.flavour == "nameserver"],
+        "public_key": (STATE / "key.pub").read_text(),
+    }
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    for folder in ("any", *(["server"] if host.is_server else []), host.flavour):
+        for source in sorted((HERE / "templates" / folder).rglob("*")):
+            if source.is_dir():
+                continue
+            target = host.root / source.relative_to(HERE / "templates" / folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(templates.get_template(str(source.relative_to(HERE / "templates"))).render(facts))
+            # NetworkManager refuses a profile that others may read.
+            target.chmod(0o600 if target.suffix == ".nmconnection" else source.stat().st_mode & 0o755)
+    if host.is_server:
+        (host.root / "etc/resolv.conf").write_text("# a server of the lab asks nobody\n")
+    for unit in (host.root / "etc/systemd/system").glob("lab-*.service"):
+        wanted = host.root / "etc/systemd/system/multi-user.target.wants" / unit.name
+        wanted.parent.mkdir(exist_ok=True)
+        wanted.symlink_to(f"/etc/systemd/system/{unit.name}")
+
+
+def cgroup(name: str) -> Path:
+    """Each host needs a control group of its own, or their systemds remove each other's."""
+    unified = Path("/sys/fs/cgroup/unified")
+    return (unified if unified.is_dir() else Path("/sys/fs/cgroup")) / f"evd-{name}"
+
+
+def remove_cgroup(name: str) -> None:
+    for folder in sorted(cgroup(name).rglob("*/"), reverse=True):
+        folder.rmdir()
+    if cgroup(name).exists():
+        cgroup(name).rmdir()
+
+
+def boot(host: Host) -> None:
+    remove_cgroup(host.name)
+    cgroup(host.name).mkdir()
+    with (STATE / f"{host.name}.console").open("ab") as console:
+        process = subprocess.Popen(
+            [
+                "systemd-nspawn", "--quiet", f"--directory={host.root}", f"--machine={host.namespace}", "--boot",
+                "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no",
+                "--console=pipe", f"--network-namespace-path=/run/netns/{host.namespace}",
+                "--capability=CAP_NET_ADMIN,CAP_NET_RAW", "--kill-signal=SIGRTMIN+3",
+            ],
+            env=dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1"),
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=console,
+            start_new_session=True,
+            preexec_fn=lambda: (cgroup(host.name) / "cgroup.procs").write_text(str(os.getpid())),
+        )  # fmt: skip
+    remember(host.name, process.pid)
+
+
+def inside(host: Host, *argv: str) -> subprocess.CompletedProcess[str]:
+    pid = recall(host.name)
+    leader = next(iter(_children(pid)), None) if pid else None
+    if leader is None:
+        return subprocess.CompletedProcess(argv, 255, "", f"{host.name} is not up")
+    return subprocess.run(["nsenter", "-t", str(leader), "-a", *argv], text=True, capture_output=True)
+
+
+def is_ready(host: Host) -> bool:
+    """Booted, and for a client: has a lease with name servers in its resolv.conf."""
+    if inside(host, "systemctl", "is-system-running").stdout.strip() not in ("running", "degraded"):
+        return False
+    return host.is_server or "nameserver" in inside(host, "cat", "/etc/resolv.conf").stdout
+
+
+def await_ready(hosts: list[Host]) -> None:
+    for host in hosts:
+        wait_for(f"{host.name} with a lease", lambda host=host: is_ready(host), 120)
+        failed = inside(host, "systemctl", "list-units", "--failed", "--plain", "--no-legend").stdout.split("\n")[0]
+        if failed:
+            raise SystemExit(f"lab: {host.name} booted with a failed unit: {failed}")
+
+
+# --- commands ---------------------------------------------------------------------------------------------------
+
+
+def raise_limits() -> None:
+    before = {}
+    for name, wanted in SYSCTLS.items():
+        path = Path("/proc/sys", name.replace(".", "/"))
+        if int(path.read_text()) < wanted:
+            before[name] = path.read_text().strip()
+            say(f"raising {name} from {before[name]} to {wanted} for the hosts; `down` puts it back")
+            path.write_text(str(wanted))
+    (STATE / "sysctls.json").write_text(json.dumps(before))
+
+
+def up() -> None:
+    networks, hosts = read_inventory()
+    if all(recall(host.name) for host in hosts) and recall("cables"):
+        return say("it is up")
+    down()
+    STATE.mkdir(mode=0o700, exist_ok=True)
+    raise_limits()
+    run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(STATE / "key")], STATE / "ssh-keygen.log")
+    (STATE / "ssh_config").write_text(
+        "Host *\n  IdentityFile /run/everywhere-lab/key\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n"
+        "  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n"
+        # Into the host's namespace and to its sshd on loopback: a host is reached while its network is down.
+        "  ProxyCommand nsenter --net=/run/netns/evd-%h nc 127.0.0.1 22\n"
+    )
+    for suite, flavour in sorted({(host.suite, host.flavour) for host in hosts}):
+        image(suite, flavour)
+    with heartbeat(f"booting {len(hosts)} hosts on {len(networks)} networks"):
+        build_networks(networks, hosts)
+        for host in hosts:
+            settle(host, networks, hosts)
+        # Servers first: a client's first lease needs them.
+        for wave in ([h for h in hosts if h.is_server], [h for h in hosts if not h.is_server]):
+            for host in wave:
+                boot(host)
+            await_ready(wave)
+    return None
+
+
+def down() -> None:
+    if not STATE.exists() and not DISKS.exists():
+        return
+    _, hosts = read_inventory()
+    names = sorted({path.stem for path in STATE.glob("*.pid")} - {"cables"})
+    if names:
+        with heartbeat(f"powering {len(names)} hosts off"):
+            for name in names:
+                if pid := recall(name):
+                    os.kill(pid, signal.SIGTERM)
+            for name in names:
+                end(name)
+                remove_cgroup(name)
+    end("cables")
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((m for m in mounts if m.startswith(f"{DISKS}/")), reverse=True):
+        sh("umount", mount)
+    for namespace in sorted(namespaces() & {FABRIC, ROUTER, *(h.namespace for h in hosts), *(f"evd-{n}" for n in names)}):
+        ip("netns", "delete", namespace)
+    limits = STATE / "sysctls.json"
+    for name, value in (json.loads(limits.read_text()) if limits.exists() else {}).items():
+        Path("/proc/sys", name.replace(".", "/")).write_text(value)
+    shutil.rmtree(DISKS, ignore_errors=True)
+    shutil.rmtree(STATE, ignore_errors=True)
+    say("it is down; nothing is left of it but the cached images")
+
+
+def reboot(host: Host) -> None:
+    networks, _ = read_inventory()
+    end(host.name)
+    ip("link", "delete", "eth0", namespace=host.namespace)
+    plug(host, list(networks).index(host.network))
+    boot(host)
+    await_ready([host])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=["up", "down", "status", "reboot", "exec", "purge"])
+    parser.add_argument("host", nargs="?")
+    parser.add_argument("argv", nargs=argparse.REMAINDER)
+    given = parser.parse_args()
+    hosts = {host.name: host for host in read_inventory()[1]}
+    if given.command in ("reboot", "exec") and given.host not in hosts:
+        parser.error(f"{given.host} is no host of {INVENTORY}; the hosts are {', '.join(hosts)}")
+    if given.command == "up":
+        up()
+    elif given.command == "down":
+        down()
+    elif given.command == "purge":
+        down()
+        shutil.rmtree(CACHE / "images", ignore_errors=True)
+    elif given.command == "reboot":
+        reboot(hosts[given.host])
+    elif given.command == "exec":
+        done = inside(hosts[given.host], *given.argv)
+        sys.stdout.write(done.stdout)
+        sys.stderr.write(done.stderr)
+        return done.returncode
+    else:
+        for host in hosts.values():
+            print(f"{host.name:16} {host.network:12} {host.flavour:16} {'up' if recall(host.name) else 'down'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
