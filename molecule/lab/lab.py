@@ -37,7 +37,7 @@ STATE = Path("/run/everywhere-lab")
 #: What hosts write to their disks.
 DISKS = CACHE / "lab"
 FABRIC = "evd-fabric"
-ROUTER = "evd-router"
+CORE = "evd-core"
 #: systemd, NetworkManager and dnsmasq each hold inotify instances, and the limit counts all hosts together.
 SYSCTLS = {"fs.inotify.max_user_instances": 4096, "fs.inotify.max_user_watches": 524288}
 
@@ -182,27 +182,75 @@ def _prefix(network: dict[str, Any]) -> str:
 
 
 def build_networks(networks: dict[str, Any], hosts: list[Host]) -> None:
-    """A switch for each network, a router between them, and a cable with a delay to each server and to the router."""
-    _quiet_namespace(FABRIC)
-    _quiet_namespace(ROUTER)
+    """A switch and a router for each network, a core between the routers, and the delays in cables.
+
+    Cables run from each switch to its servers, and from each router to the core.
+    """
+    servers = [host for host in hosts if host.is_server]
+    for namespace in (FABRIC, CORE, *(router(n) for n in range(len(networks))), *(host.namespace for host in hosts)):
+        _quiet_namespace(namespace)
+    plug_cables(
+        [
+            {"a": [router(n), "wan", wan_mac(n, 1)], "b": [CORE, f"wan-{n}", wan_mac(n, 2)], "delay": net["wan"] / 2000}
+            for n, net in enumerate(networks.values())
+        ]
+        + [
+            {
+                "a": [host.namespace, "eth0", host.mac],
+                "b": [FABRIC, f"srv-{host.number}", None],
+                "delay": networks[host.network]["inside"] / 2000,
+            }
+            for host in servers
+        ]
+    )
+    for n, (name, network) in enumerate(networks.items()):
+        switch, prefix = f"lan-{n}", _prefix(network)
+        ip("link", "add", switch, "up", "type", "bridge", namespace=FABRIC)
+        for host in servers:
+            if host.network == name:
+                ip("link", "set", f"srv-{host.number}", "master", switch, "up", namespace=FABRIC)
+        patch(router(n), "lan", f"router-{n}", switch)
+        ip("address", "add", f"{network['router']}/{prefix}", "dev", "lan", namespace=router(n))
+        ip("link", "set", "lan", "up", namespace=router(n))
+        # The two ends of the way to the core know each other: a name server's answer is not held up by ARP.
+        join(router(n), "wan", f"192.0.2.{2 * n + 1}", f"192.0.2.{2 * n}", wan_mac(n, 2))
+        join(CORE, f"wan-{n}", f"192.0.2.{2 * n}", f"192.0.2.{2 * n + 1}", wan_mac(n, 1))
+        ip("route", "add", "default", "via", f"192.0.2.{2 * n}", namespace=router(n))
+        # From this network only those that it reaches: anything else finds no route.
+        ip("rule", "add", "iif", f"wan-{n}", "lookup", str(100 + n), namespace=CORE)
+        ip("route", "add", "unreachable", "default", "table", str(100 + n), namespace=CORE)
+    for namespace in (CORE, *(router(n) for n in range(len(networks)))):
+        sh("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+    for n, network in enumerate(networks.values()):
+        for far, (far_name, there) in enumerate(networks.items()):
+            if far_name in network["reaches"]:
+                way = ["via", f"192.0.2.{2 * far + 1}", "table", str(100 + n)]
+                ip("route", "add", there["subnet"], *way, namespace=CORE)
     for host in hosts:
-        _quiet_namespace(host.namespace)
-    cables = [
-        {
-            "a": [ROUTER, f"to-{number}", None],
-            "b": [FABRIC, f"router-{number}", None],
-            "delay": network["wan"] / 2000,
-        }
-        for number, network in enumerate(networks.values())
-    ] + [
-        {
-            "a": [host.namespace, "eth0", host.mac],
-            "b": [FABRIC, f"srv-{host.number}", None],
-            "delay": networks[host.network]["inside"] / 2000,
-        }
-        for host in hosts
-        if host.is_server
-    ]
+        if not host.is_server:
+            plug(host, list(networks).index(host.network))
+            continue
+        network = networks[host.network]
+        ip("address", "add", f"{host.address}/{_prefix(network)}", "dev", "eth0", namespace=host.namespace)
+        ip("link", "set", "eth0", "up", namespace=host.namespace)
+        ip("route", "add", "default", "via", network["router"], namespace=host.namespace)
+
+
+def router(number: int) -> str:
+    return f"evd-router-{number}"
+
+
+def wan_mac(number: int, end: int) -> str:
+    return f"02:00:00:00:{end:02x}:{number:02x}"
+
+
+def join(namespace: str, device: str, own: str, peer: str, peer_mac: str) -> None:
+    ip("address", "add", own, "peer", peer, "dev", device, namespace=namespace)
+    ip("link", "set", device, "up", namespace=namespace)
+    ip("neighbour", "replace", peer, "lladdr", peer_mac, "dev", device, "nud", "permanent", namespace=namespace)
+
+
+def plug_cables(cables: list[dict[str, Any]]) -> None:
     with (STATE / "cables.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, str(HERE / "cables.py")],
@@ -218,43 +266,20 @@ def build_networks(networks: dict[str, Any], hosts: list[Host]) -> None:
     process.stdin.close()
     if process.stdout.readline() != "plugged\n":
         raise SystemExit(f"lab: the cables could not be plugged: {(STATE / 'cables.log').read_text()}")
-    subprocess.run(
-        ["ip", "netns", "exec", ROUTER, "sysctl", "-qw", "net.ipv4.ip_forward=1"], check=True, stdout=subprocess.DEVNULL
-    )
-    for number, (name, network) in enumerate(networks.items()):
-        switch = f"lan-{number}"
-        ip("link", "add", switch, "type", "bridge", namespace=FABRIC)
-        ip("link", "set", switch, "up", namespace=FABRIC)
-        ports = [f"router-{number}", *(f"srv-{host.number}" for host in hosts if host.is_server and host.network == name)]
-        for port in ports:
-            ip("link", "set", port, "master", switch, "up", namespace=FABRIC)
-        ip("address", "add", f"{network['router']}/{_prefix(network)}", "dev", f"to-{number}", namespace=ROUTER)
-        ip("link", "set", f"to-{number}", "up", namespace=ROUTER)
-    for number, network in enumerate(networks.values()):
-        # From this network only those that it reaches: anything else finds no route.
-        ip("rule", "add", "iif", f"to-{number}", "lookup", str(100 + number), namespace=ROUTER)
-        for other, (far_name, far) in enumerate(networks.items()):
-            if far_name in network["reaches"]:
-                ip("route", "add", far["subnet"], "dev", f"to-{other}", "table", str(100 + number), namespace=ROUTER)
-        ip("route", "add", "unreachable", "default", "table", str(100 + number), namespace=ROUTER)
-    for host in hosts:
-        if not host.is_server:
-            plug(host, list(networks).index(host.network))
-            continue
-        assert host.address
-        ip("address", "add", f"{host.address}/{_prefix(networks[host.network])}", "dev", "eth0", namespace=host.namespace)
-        ip("link", "set", "eth0", "up", namespace=host.namespace)
-        ip("route", "add", "default", "via", networks[host.network]["router"], namespace=host.namespace)
+
+
+def patch(namespace: str, device: str, port: str, switch: str, mac: str | None = None) -> None:
+    """A network card in the namespace, its other end in a port of the switch."""
+    address = ("address", mac) if mac else ()
+    ip(
+        "link", "add", device, *address, "netns", namespace, "type", "veth", "peer", "name", port, "netns", FABRIC
+    )  # fmt: skip
+    ip("link", "set", port, "master", switch, "up", namespace=FABRIC)
 
 
 def plug(host: Host, switch: int) -> None:
-    """A new network card, its other end in the network's switch; its address is DHCP's business."""
-    port = f"port-{host.number}"
-    ip(
-        "link", "add", "eth0", "address", host.mac, "netns", host.namespace,
-        "type", "veth", "peer", "name", port, "netns", FABRIC,
-    )  # fmt: skip
-    ip("link", "set", port, "master", f"lan-{switch}", "up", namespace=FABRIC)
+    """A client's card: its address is DHCP's business."""
+    patch(host.namespace, "eth0", f"port-{host.number}", f"lan-{switch}", host.mac)
 
 
 # --- hosts ------------------------------------------------------------------------------------------------------
@@ -392,7 +417,6 @@ def up() -> None:
 def down() -> None:
     if not STATE.exists() and not DISKS.exists():
         return
-    _, hosts = read_inventory()
     names = sorted({path.stem for path in STATE.glob("*.pid")} - {"cables"})
     if names:
         with heartbeat(f"powering {len(names)} hosts off"):
@@ -406,7 +430,7 @@ def down() -> None:
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((m for m in mounts if m.startswith(f"{DISKS}/")), reverse=True):
         sh("umount", mount)
-    for namespace in sorted(namespaces() & {FABRIC, ROUTER, *(h.namespace for h in hosts), *(f"evd-{n}" for n in names)}):
+    for namespace in sorted(name for name in namespaces() if name.startswith("evd-")):
         ip("netns", "delete", namespace)
     limits = STATE / "sysctls.json"
     for name, value in (json.loads(limits.read_text()) if limits.exists() else {}).items():

@@ -1,0 +1,27 @@
+# The two commands are `make demo` and `make test`: each does all of its own set-up on a fresh Debian machine.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export EVERYWHERE_CACHE ?= $(HOME)/.cache/everywhere-dnsmasq
+export EVERYWHERE_COLLECTIONS := $(EVERYWHERE_CACHE)/tree
+export ANSIBLE_COLLECTIONS_PATH := $(EVERYWHERE_COLLECTIONS)
+export PYTHONUNBUFFERED := 1
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: ## network 1 in a lab: lookups before and after a deploy, side by side
+	@.ci/stages demo
+
+test: ## everything that CI runs
+	@.ci/stages lint sanity unit integration molecule controllers
+
+lint sanity unit integration molecule controllers: ## one stage of `make test`
+	@.ci/stages $@
+
+shell: ## a shell with the tools of the tests, for molecule converge, molecule login --host east-nm, ...
+	@.ci/stages shell
+
+clean: ## power the lab off; remove caches, images and virtual environments
+	@.ci/stages clean
+
+.PHONY: help demo test lint sanity unit integration molecule controllers shell clean

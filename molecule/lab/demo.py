@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Network 1 before and after: measure lookups, deploy the built collection, measure again, print both.
+
+    demo.py [--json FILE]   the lab must be freshly up: the hosts have never seen dnsmasq
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from images import CACHE, heartbeat, say
+from lab import HERE, INVENTORY, Host, inside, read_inventory
+
+ROOT = HERE.parent.parent
+KINDS = {"datacenter": "db.corp.example", "public": "www.example.org", "missing": "missing.corp.example"}
+CALLS = 200
+Figures = dict[str, dict[str, dict[str, Any]]]
+
+
+def ask(host: Host, *argv: str) -> Any:
+    done = inside(host, *argv)
+    if done.returncode:
+        raise SystemExit(f"demo: {' '.join(argv)} on {host.name} ended with {done.returncode}: {done.stderr}")
+    return json.loads(done.stdout)
+
+
+def queries(server: Host, since: float) -> list[dict[str, Any]]:
+    """What a name server of the lab got, by its own dnstap: rows of name, type, client and count."""
+    rows: list[dict[str, Any]] = ask(server, "lab-queries", str(since))
+    return rows
+
+
+def address(host: Host) -> str:
+    rows = json.loads(inside(host, "ip", "-j", "-4", "address", "show", "eth0").stdout)
+    return str(rows[0]["addr_info"][0]["local"])
+
+
+def measure(hosts: list[Host]) -> Figures:
+    """Each kind of name on each host; hosts side by side, kinds one after the other."""
+    clients = [host for host in hosts if not host.is_server]
+    datacenter = [host for host in hosts if host.flavour == "nameserver"]
+    figures: Figures = {host.name: {} for host in clients}
+    for kind, name in KINDS.items():
+        since = time.time()
+        with heartbeat(f"{CALLS} lookups of {name} on each of {len(clients)} hosts"), ThreadPoolExecutor() as pool:
+            results = list(pool.map(lambda host, name=name: ask(host, "lab-lookups", name, str(CALLS)), clients))  # type: ignore[misc]
+        crossed = [row for server in datacenter for row in queries(server, since)]
+        for host, result in zip(clients, results, strict=True):
+            own = address(host)
+            result["crossed"] = sum(row["count"] for row in crossed if row["client"] == own)
+            figures[host.name][kind] = result
+    return figures
+
+
+def install(collections: Path) -> None:
+    """Build the tarball and install it in an empty path, as a user does from Galaxy."""
+    subprocess.run(["rm", "-rf", str(collections)], check=True)
+    collections.mkdir(parents=True)
+    build = ["ansible-galaxy", "collection", "build", "--force", "--output-path", str(collections), str(ROOT)]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    (tarball,) = collections.glob("*.tar.gz")
+    target = ["ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", str(collections), str(tarball)]
+    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections))
+    subprocess.run(target, check=True, stdout=subprocess.DEVNULL, env=environment)
+
+
+def play(collections: Path, playbook: str, *options: str) -> None:
+    argv = ["ansible-playbook", f"everywhere.dnsmasq.{playbook}", "-i", str(INVENTORY.parent), *options]
+    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), ANSIBLE_PIPELINING="true")
+    say(" ".join(argv))
+    if subprocess.run(argv, env=environment, cwd=ROOT).returncode:
+        raise SystemExit(f"demo: everywhere.dnsmasq.{playbook} failed")
+
+
+def table(before: Figures, after: Figures) -> str:
+    head = (
+        f"{'host':15}{'name':12}{'first lookup':>20}{'repeated':>20}{f'{CALLS} lookups':>24}{'times':>8}"
+        f"{'queries to the datacenter':>28}\n{'':27}" + f"{'before':>11}{'after':>9}" * 2 + f"{'before':>13}{'after':>11}"
+        f"{'faster':>8}{'before':>18}{'after':>10}"
+    )
+    rows = [
+        f"{host:15}{kind:12}{b['first']:8.1f} ms{a['first']:6.1f} ms{b['repeated']:8.1f} ms{a['repeated']:6.2f} ms"
+        f"{b['total']:10.0f} ms{a['total']:8.1f} ms{b['total'] / a['total']:8.0f}{b['crossed']:18}{a['crossed']:10}"
+        for host in before
+        for kind, b in before[host].items()
+        for a in [after[host][kind]]
+    ]
+    return "\n".join([head, *rows])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    given = parser.parse_args()
+    _, hosts = read_inventory()
+    collections = CACHE / "demo"
+    say("lookups as they are: DHCP's three servers, the datacenter's first")
+    before = measure(hosts)
+    with heartbeat("building the collection and installing its tarball in an empty path"):
+        install(collections)
+    play(collections, "deploy", "-e", "dnsmasq_hosts=clients")
+    say("the same lookups again")
+    after = measure(hosts)
+    play(collections, "verify", "-e", "dnsmasq_hosts=clients")
+    if given.json:
+        given.json.write_text(json.dumps({"before": before, "after": after}, indent=1))
+    print(f"\n{table(before, after)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: query_latency
+short_description: Prove that a resolver answers rightly, from its cache, and fast
+version_added: 0.1.0
+author:
+  - The everywhere.dnsmasq founders (@everywhere)
+description:
+  - Asks the resolver of the host where it runs, measures the answers, and fails unless every query is proven.
+  - A query is asked once, its answer is compared with what is expected and with what O(queries[].reference) says, and then
+    it is asked O(samples) times more for the cached answer.
+  - Latency alone is no proof of a cache. dnsmasq counts what it could not answer from its cache and what it sent upstream
+    (C(misses.bind) and C(servers.bind)). These must not move while the samples are taken, and after 1.1 seconds, waited once
+    for all queries together, the TTL must have fallen.
+  - Other clients move the counters too. A measurement that they disturbed is repeated, three times at most. If the counters
+    still moved, but by less than the number of samples, a falling TTL decides.
+  - A server that shows no counters (dnsmasq with C(no-ident), other software) is judged by its TTL and its time alone, and
+    RV(queries[].evidence) says so.
+  - All queries are assessed before the module fails. The message is about the first that failed and counts the others, and
+    the figures of all of them are in the result.
+attributes:
+  check_mode:
+    support: full
+    description: Only asks, so it does the same in check mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+options:
+  queries:
+    description:
+      - What to ask, each as one dictionary.
+      - An empty list is an error.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - The domain name. It is absolute, with or without a final dot.
+          - Names with empty labels, labels over 63 octets, over 255 octets in all, or with white space are errors.
+        type: str
+        required: true
+      type:
+        description:
+          - The record type. Unknown types and types that ask for no records, such as V(ANY) or V(AXFR), are errors.
+          - dnsmasq caches V(A), V(AAAA), V(CNAME), V(PTR) and V(SRV). Others, such as V(TXT) and V(MX), are cached only
+            from version 2.90 on and with C(cache-rr). Set O(queries[].cached=false) for those.
+          - With O(transport=libc) only V(A) and V(AAAA) can be asked.
+        type: str
+        default: A
+      expected:
+        description:
+          - The data of the records, written as in a zone file, in any order. The answer must be this set, after all CNAMEs.
+          - Implies O(queries[].rcode=NOERROR). An empty list expects a name that has no records of this type.
+          - Without it any data will do. Text that is no data of this type is an error.
+        type: list
+        elements: str
+      rcode:
+        description:
+          - The response code that the answer must have. Without it both are good.
+          - Any other response code, such as SERVFAIL or REFUSED, always fails.
+        type: str
+        choices: [NOERROR, NXDOMAIN]
+      cached:
+        description:
+          - Whether the answer must be proven to come from the cache, and to come within O(max_cached_ms).
+          - If V(false), the query is asked once and only its answer is judged. Names that the server itself owns (from
+            C(/etc/hosts) or C(host-record)) and records with TTL 0 are never cached.
+        type: bool
+        default: true
+      reference:
+        description:
+          - Servers that know the right answer, each an IP address or V(address#port), 53 being the default port. They are asked
+            directly, in this order, until one answers.
+          - Response code and set of data must be the same. TTLs are ignored, and where the reference stops at a CNAME
+            that leads out of its zones, the answer must begin with the same CNAMEs.
+        type: list
+        elements: str
+  server:
+    description:
+      - The IPv4 or IPv6 address of the resolver to prove. Names are errors.
+    type: str
+    default: 127.0.0.1
+  port:
+    description:
+      - The port of the resolver, V(1) to V(65535). Must be V(53) with O(transport=libc).
+    type: int
+    default: 53
+  transport:
+    description:
+      - How the measured queries travel.
+      - V(udp) asks as most clients do, and again over TCP where the answer is truncated. The time runs from sending the query
+        to receiving the answer.
+      - V(tcp) opens one connection for each query, as most clients do. The time includes opening it. dnsmasq forgets what it
+        counts for TCP, so one query over UDP is asked between the readings of the counters.
+      - V(libc) measures C(getaddrinfo()), which is what the processes on the host get. The first C(nameserver) of
+        C(/etc/resolv.conf) must be O(server), and the counters of O(server) must show that the lookups reached it. Neither
+        O(timeout) nor O(tries) applies to those lookups. TTLs are still asked over UDP.
+    type: str
+    choices: [udp, tcp, libc]
+    default: udp
+  samples:
+    description:
+      - How often each cached answer is asked for, V(1) to V(10000).
+    type: int
+    default: 20
+  max_cached_ms:
+    description:
+      - The limit in milliseconds that O(quantile) of the cached answers must not exceed, above V(0) and up to V(60000).
+    type: float
+    default: 1.0
+  quantile:
+    description:
+      - Which figure of the samples is held to O(max_cached_ms).
+      - V(p95) and V(p99) are the percentiles by nearest rank.
+    type: str
+    choices: [min, median, p95, p99, max]
+    default: median
+  timeout:
+    description:
+      - How long one try waits for an answer, in seconds, above V(0) and up to V(60).
+    type: float
+    default: 2.0
+  tries:
+    description:
+      - How often a query without an answer is asked in all, V(1) to V(10).
+    type: int
+    default: 2
+requirements:
+  - dnspython >= 1.15 on the host where the module runs (C(python3-dnspython) or C(python3-dns))
+notes:
+  - Queries desire recursion and carry no EDNS options, always the same, so they meet one entry of the cache.
+seealso:
+  - module: everywhere.dnsmasq.resolver_info
+  - plugin: everywhere.dnsmasq.plan
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Prove that the host's own resolver caches a name
+  everywhere.dnsmasq.query_latency:
+    queries:
+      - name: db.corp.example
+
+- name: Prove the answer against the authority, and that a wrong name stays wrong
+  everywhere.dnsmasq.query_latency:
+    queries:
+      - name: db.corp.example
+        reference: [192.0.2.11, 192.0.2.12]
+      - name: no-such-host.corp.example
+        rcode: NXDOMAIN
+      - name: corp.example
+        type: MX
+        expected: [10 mail.corp.example]
+        cached: false
+
+- name: Prove what the processes on this host get
+  everywhere.dnsmasq.query_latency:
+    transport: libc
+    samples: 100
+    quantile: p95
+    queries:
+      - name: db.corp.example
+        expected: [192.0.2.80]
+
+- name: Measure a resolver elsewhere, and keep the figures
+  everywhere.dnsmasq.query_latency:
+    server: 198.51.100.53
+    max_cached_ms: 80
+    queries:
+      - name: db.corp.example
+  register: bridge
+"""
+
+RETURN = r"""
+server:
+  description: The address of the resolver, from O(server).
+  returned: always
+  type: str
+  sample: 127.0.0.1
+port:
+  description: The port of the resolver, from O(port).
+  returned: always
+  type: int
+  sample: 53
+transport:
+  description: How the measured queries travelled, from O(transport).
+  returned: always
+  type: str
+  sample: udp
+counters:
+  description: Whether the resolver shows the counters of dnsmasq.
+  returned: always
+  type: bool
+  sample: true
+slowest_ms:
+  description: The slowest of all cached answers, in milliseconds. Null if none were measured.
+  returned: always
+  type: float
+  sample: 0.214
+queries:
+  description: What was found of each query, in the order of O(queries). Empty if an option is wrong.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name without its final dot.
+      type: str
+      sample: db.corp.example
+    type:
+      description: The record type.
+      type: str
+      sample: A
+    rcode:
+      description: The response code. Null if there was no answer.
+      type: str
+      sample: NOERROR
+    answers:
+      description: The data of the records, sorted, names in lower case.
+      type: list
+      elements: str
+      sample: [192.0.2.80]
+    cold_ms:
+      description: The time of the first ask, in milliseconds. The answer was not necessarily fetched anew. Null if there was none.
+      type: float
+      sample: 61.871
+    cached:
+      description: The distribution of the samples, in milliseconds. Null if none were taken.
+      type: dict
+      contains:
+        min: {description: The fastest., type: float, sample: 0.087}
+        median: {description: The median., type: float, sample: 0.103}
+        p95: {description: The 95th percentile., type: float, sample: 0.188}
+        p99: {description: The 99th percentile., type: float, sample: 0.214}
+        max: {description: The slowest., type: float, sample: 0.214}
+    ttls:
+      description: The different TTLs that were seen, in order, in seconds. That of a negative answer is the TTL of its SOA.
+      type: list
+      elements: int
+      sample: [300, 299]
+    from_cache:
+      description: Whether the answers are proven to come from the cache.
+      type: bool
+      sample: true
+    evidence:
+      description: What RV(queries[].from_cache) rests on. Null if the cache was not looked at.
+      type: dict
+      contains:
+        counters: {description: Whether the counters could be read., type: bool, sample: true}
+        misses: {description: How much C(misses.bind) moved. Null without counters., type: int, sample: 0}
+        sent: {description: How many queries were sent upstream meanwhile. Null without counters., type: int, sample: 0}
+        ttl_first: {description: The TTL of the first cached answer. Null if it has none., type: int, sample: 300}
+        ttl_last: {description: The TTL after the wait. Null if it has none., type: int, sample: 299}
+        stale: {description: Whether expired answers were served from the cache (C(use-stale-cache))., type: bool, sample: false}
+        words:
+          description: The same as a clause to read.
+          type: str
+          sample: misses and upstream sends unchanged over 20 answers, TTL fell from 300 to 299
+    failure:
+      description: Why this query failed. Null if it did not.
+      type: str
+      sample: null
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._latency import ARGUMENTS, Unproven, assess
+
+
+def main():
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    try:
+        results = assess(module.params)
+    except Unproven as error:
+        module.fail_json(msg=str(error), changed=False, **error.results)
+    module.exit_json(changed=False, **results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the everywhere.dnsmasq founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import absolute_import, division, print_function
+
+__metaclass__ = type
+
+DOCUMENTATION = r"""
+---
+module: resolver_info
+short_description: Tells what writes a host's resolv.conf
+version_added: 0.1.0
+description:
+  - Finds out, by asking the host and not by its distribution's name, which program writes C(/etc/resolv.conf),
+    whether it can be taken over, which resolvers DHCP handed out, who holds port 53,
+    and which dnsmasq is installed or would be.
+  - Changes nothing.
+author:
+  - The everywhere.dnsmasq founders (@everywhere)
+options: {}
+attributes:
+  check_mode:
+    description: Can run in check mode, where it does the same.
+    support: full
+  diff_mode:
+    description: Never changes anything, so there is no difference to show.
+    support: none
+seealso:
+  - module: everywhere.dnsmasq.query_latency
+"""
+
+EXAMPLES = r"""
+- name: Ask the host what writes its resolv.conf
+  everywhere.dnsmasq.resolver_info:
+  register: resolver
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ resolver.provider }}, because {{ resolver.evidence }}"
+"""
+
+RETURN = r"""
+provider:
+  description:
+    - What writes C(/etc/resolv.conf), one of V(dhclient_ifupdown), V(dhclient_networkmanager), V(dhclient),
+      V(networkmanager), V(systemd_resolved), V(systemd_networkd), V(dhcpcd), V(resolvconf), V(openresolv),
+      V(netconfig) and V(static).
+  returned: always
+  type: str
+  sample: dhclient_networkmanager
+evidence:
+  description: How the module knows.
+  returned: always
+  type: str
+  sample: NetworkManager writes resolv.conf and runs dhclient on eth0
+manageable:
+  description: Whether C(/etc/resolv.conf) can be taken over on this host.
+  returned: always
+  type: bool
+obstacle:
+  description: Why it cannot be, in one sentence with the remedy; empty where RV(manageable) is true.
+  returned: always
+  type: str
+path:
+  description: The file that libc reads.
+  returned: always
+  type: str
+  sample: /etc/resolv.conf
+source:
+  description: The file that holds what DHCP handed out, from which dnsmasq's upstreams are taken.
+  returned: always
+  type: str
+  sample: /etc/resolv.conf
+nameservers:
+  description: The name servers of RV(path), in order.
+  returned: always
+  type: list
+  elements: str
+search:
+  description: The search list.
+  returned: always
+  type: list
+  elements: str
+options:
+  description: The resolver options.
+  returned: always
+  type: list
+  elements: str
+upstreams:
+  description: RV(nameservers) without loopback and without the host's own addresses.
+  returned: always
+  type: list
+  elements: str
+nsswitch_resolve:
+  description: Whether C(/etc/nsswitch.conf) asks systemd-resolved for host names.
+  returned: always
+  type: bool
+dhclient_confs:
+  description: The files that NetworkManager really merges into what dhclient reads, one or more.
+  returned: always
+  type: list
+  elements: str
+  sample: [/etc/dhcp/dhclient.conf]
+listeners:
+  description: Who holds port 53, each with C(protocol), C(address) and C(process).
+  returned: always
+  type: list
+  elements: dict
+dnsmasq:
+  description:
+    - The dnsmasq of the host. C(installed) says whether binary and service are there; C(version) is what is installed,
+      or what an install would bring, or null where neither can be told.
+  returned: always
+  type: dict
+  sample: {"installed": true, "version": "2.90"}
+os:
+  description: The C(id), C(like) (list) and C(version) of C(/etc/os-release).
+  returned: always
+  type: dict
+  sample: {"id": "debian", "like": [], "version": "12"}
+dnspython:
+  description: The version of dnspython that Ansible's Python on the host can import, or null.
+  returned: always
+  type: str
+  sample: 2.3.0
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _resolver
+
+try:
+    from dns.version import version as DNSPYTHON
+except ImportError:
+    DNSPYTHON = None
+
+
+def main():
+    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+
+    def run(argv):
+        if not module.get_bin_path(argv[0]):
+            return 127, ""
+        rc, out, unused_err = module.run_command(argv, environ_update={"LC_ALL": "C"})
+        return rc, out
+
+    module.exit_json(changed=False, dnspython=DNSPYTHON, **_resolver.detect(_resolver.collect(run)))
+
+
+if __name__ == "__main__":
+    main()

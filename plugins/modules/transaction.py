@@ -1,0 +1,388 @@
+#!/usr/bin/python
+
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+DOCUMENTATION = r"""
+module: transaction
+short_description: Swap files, restart units and prove the result, or put everything back
+version_added: 0.1.0
+author:
+  - The everywhere.dnsmasq founders (@everywhere)
+description:
+  - Does the critical part of a deploy in one execution on the managed host, so a controller that dies or a connection that
+    breaks cannot leave the host half-way, and a run that changes nothing is one round trip.
+  - Compares O(files) and O(units) with the host. If they differ, it has O(check) accept the new files, records what was there,
+    swaps all files, reloads systemd, enables and starts O(units) in their order, and waits for O(proof).
+  - If anything fails from the swap on, contents, modes, owners, created files and directories, enablement and running units
+    are put back as they were, and the module fails with the first reason. Units that ran are restarted with the old files.
+  - A run that finds nothing to change makes O(proof) once. If it does not hold, units with O(units[].restart_for) are restarted
+    once, since an earlier run may have been cut off between the files and the restart.
+  - From the swap on, hangups and interrupts are ignored, and a termination is delayed until the host is whole again.
+    Only one transaction runs on a host at a time. Others wait for it.
+attributes:
+  check_mode:
+    support: full
+    description: Says what would change, also before the units and programs are installed. Neither O(check) nor O(proof) is run.
+  diff_mode:
+    support: full
+    description: Shows each file that changes, and enablement and activity of each unit that is touched.
+options:
+  name:
+    description:
+      - The name of the record, O(record_dir)C(/<name>.json), in lower case letters and underscores. Others are an error.
+    type: str
+    required: true
+  record_dir:
+    description:
+      - The directory of the records, made with mode V(0700) if it is missing. It must be an absolute path.
+      - Before the first change, the record gets what was found, content, mode, owner and link of each file, the directories that
+        were missing, and the state of each unit. Later runs add paths and units that are new to it and alter no entry.
+      - What a run added is taken out again if that run is rolled back.
+    type: str
+    default: /var/lib/everywhere.dnsmasq
+  files:
+    description:
+      - The files as they should be. Each takes exactly one of O(files[].content), O(files[].block) and O(files[].line).
+      - Missing parent directories are made with mode V(0755). A symbolic link is kept and the file that it leads to is replaced.
+      - Two entries for one file, also by way of links, are an error, and so is a path that is not a regular file.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      path:
+        description:
+          - The absolute path, without C(..), double or final slashes and control characters. Others are an error.
+        type: str
+        required: true
+      content:
+        description:
+          - The whole text of the file.
+        type: str
+      block:
+        description:
+          - Text kept between the lines C(# BEGIN everywhere.dnsmasq) and C(# END everywhere.dnsmasq), where they stand
+            or at the end. Every other byte is left alone.
+          - An empty block, or a file with a stray or second marker line, is an error.
+        type: str
+      line:
+        description:
+          - A line that must stand before the first other line that matches O(files[].before). It is inserted there if it does not,
+            or appended if none matches, and copies of it further down are removed.
+          - Must be one line that is not empty. Requires O(files[].before).
+        type: str
+      before:
+        description:
+          - The regular expression of O(files[].line), in the syntax of Python, searched for in each line.
+        type: str
+      mode:
+        description:
+          - The mode of the file as four octal digits in quotes, V(0000) to V(0777).
+          - A file with O(files[].block) or O(files[].line) that is there keeps its own. Owner and group are always kept,
+            and new files belong to the user who runs the module.
+        type: str
+        default: '0644'
+      in_place:
+        description:
+          - Whether the text is written into the inode that is there, not renamed over it, and after all other files.
+            Needed where others hold the file, such as C(/etc/resolv.conf) under a running dhcpcd, or where it is a mount.
+        type: bool
+        default: false
+  check:
+    description:
+      - A program that must accept the new text of one file before anything lands. It runs if any of O(files) changes.
+    type: dict
+    suboptions:
+      argv:
+        description:
+          - The program and its arguments, run without a shell. V({staged}) is replaced by the path of a copy
+            with the same base name and mode, and must be in one of the arguments. A return code other than 0 is a failure.
+        type: list
+        elements: str
+        required: true
+      file:
+        description:
+          - The path, from O(files), of the file whose copy is checked.
+        type: str
+        required: true
+  units:
+    description:
+      - The systemd units, in the order in which they are started. A unit that should run must be installed, or its unit file must
+        be one of O(files). One that is masked is an error.
+      - systemd is reloaded once if a unit needs it or if a file of a systemd unit directory changes.
+      - Services of C(Type=oneshot) without C(RemainAfterExit) are never active and would be started in each run.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description:
+          - The name of the unit. Without a type it is a service.
+        type: str
+        required: true
+      enabled:
+        description:
+          - Whether the unit starts at boot. Left as it is if omitted. A static unit counts as enabled.
+        type: bool
+      running:
+        description:
+          - Whether the unit runs. It must still be active when all units are started.
+        type: bool
+        default: true
+      restart_for:
+        description:
+          - Paths, each from O(files). The unit is restarted if one of them changes, or if one with O(files[].content)
+            is newer than the unit's start.
+        type: list
+        elements: str
+        default: []
+  proof:
+    description:
+      - What must hold in the end, in the options of M(everywhere.dnsmasq.query_latency). Wrong options are an error before
+        anything is changed. Without it nothing is proven.
+    type: dict
+  proof_deadline:
+    description:
+      - How long O(proof) is tried again after a change, in seconds, V(0) to V(3600). The last failure is the reason given.
+    type: float
+    default: 20.0
+  prepare_only:
+    description:
+      - Whether only O(files) are swapped, for drop-ins that must be there before a package is installed.
+        O(units) are recorded but not touched, systemd is not reloaded, and nothing is proven.
+    type: bool
+    default: false
+requirements:
+  - systemd
+  - dnspython >= 1.15 on the host, with O(proof)
+seealso:
+  - module: everywhere.dnsmasq.query_latency
+"""
+
+EXAMPLES = r"""
+- name: Put the drop-in down before the package starts its daemon
+  everywhere.dnsmasq.transaction:
+    name: forwarder
+    prepare_only: true
+    files:
+      - path: /etc/systemd/system/dnsmasq.service.d/50-everywhere.conf
+        content: |
+          [Service]
+          Restart=on-failure
+    units:
+      - name: dnsmasq.service
+
+- name: Configure dnsmasq, prove that it answers, or put everything back
+  everywhere.dnsmasq.transaction:
+    name: forwarder
+    files:
+      - path: /etc/dnsmasq.d/50-everywhere.conf
+        content: |
+          listen-address=127.0.0.1
+          bind-interfaces
+    check:
+      argv: [dnsmasq, --test, "--conf-file={staged}", "--conf-dir=/etc/dnsmasq.d,50-everywhere.conf"]
+      file: /etc/dnsmasq.d/50-everywhere.conf
+    units:
+      - name: dnsmasq.service
+        enabled: true
+        restart_for: [/etc/dnsmasq.d/50-everywhere.conf]
+    proof:
+      queries:
+        - name: db.corp.example
+
+- name: Make it the first resolver, in the file that a daemon holds
+  everywhere.dnsmasq.transaction:
+    name: resolver
+    files:
+      - path: /etc/dhcp/dhclient.conf
+        line: prepend domain-name-servers 127.0.0.1;
+        before: ^\s*(request|require)\b
+      - path: /etc/resolv.conf
+        line: nameserver 127.0.0.1
+        before: ^nameserver
+        in_place: true
+    proof:
+      transport: libc
+      queries:
+        - name: db.corp.example
+"""
+
+RETURN = r"""
+files:
+  description: The paths that changed, or would change in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/dnsmasq.d/50-everywhere.conf]
+restarted:
+  description: The units that were started or restarted, in order.
+  returned: success
+  type: list
+  elements: str
+  sample: [dnsmasq.service]
+reloaded:
+  description: Whether systemd was reloaded.
+  returned: success
+  type: bool
+  sample: false
+proof:
+  description: What M(everywhere.dnsmasq.query_latency) returns. Null without O(proof), in check mode and with O(prepare_only).
+  returned: success
+  type: dict
+  sample: {server: 127.0.0.1, slowest_ms: 0.214}
+diff:
+  description: One entry for each file that changes, and one for all units that are touched.
+  returned: success, with C(--diff)
+  type: list
+  elements: dict
+  contains:
+    before_header: {description: The path, or V(systemd units)., type: str, sample: /etc/resolv.conf}
+    after_header: {description: The same., type: str, sample: /etc/resolv.conf}
+    before: {description: What was found., type: str, sample: "nameserver 192.0.2.1\n"}
+    after: {description: What is wanted., type: str, sample: "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"}
+rolled_back:
+  description: Whether changes were made and all of them were put back. V(false) if there were none.
+  returned: failure
+  type: bool
+  sample: true
+not_restored:
+  description: What could not be put back, by name and with the reason.
+  returned: failure
+  type: list
+  elements: str
+  sample: []
+"""
+
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _latency, _transaction, _units
+
+ARGUMENTS = {
+    "name": {"type": "str", "required": True},
+    "record_dir": {"type": "str", "default": "/var/lib/everywhere.dnsmasq"},
+    "files": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "path": {"type": "str", "required": True},
+            "content": {"type": "str"},
+            "block": {"type": "str"},
+            "line": {"type": "str"},
+            "before": {"type": "str"},
+            "mode": {"type": "str", "default": "0644"},
+            "in_place": {"type": "bool", "default": False},
+        },
+    },
+    "check": {
+        "type": "dict",
+        "options": {
+            "argv": {"type": "list", "elements": "str", "required": True},
+            "file": {"type": "str", "required": True},
+        },
+    },
+    "units": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "name": {"type": "str", "required": True},
+            "enabled": {"type": "bool"},
+            "running": {"type": "bool", "default": True},
+            "restart_for": {"type": "list", "elements": "str", "default": []},
+        },
+    },
+    "proof": {"type": "dict"},
+    "proof_deadline": {"type": "float", "default": 20.0},
+    "prepare_only": {"type": "bool", "default": False},
+}
+
+
+class _Enough(Exception):
+    """The rehearsal of a proof got as far as asking."""
+
+
+def _runner(module):
+    """Programs answer (rc, stdout, stderr) whatever happens: fail_json must not strike between swap and roll back."""
+    path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
+    module.run_command_environ_update = {"LC_ALL": "C", "PATH": path.lstrip(":")}
+
+    def run(argv):
+        try:
+            return module.run_command(argv, handle_exceptions=False)
+        except OSError as error:
+            return 127, "", f"cannot run {argv[0]}: {error.strerror}"
+
+    return run
+
+
+def _labeller(module):
+    if not module.selinux_enabled():
+        return lambda path, like: None
+
+    def label(path, like):
+        context = module.selinux_default_context(like)
+        if context and all(context):
+            os.setxattr(path, "security.selinux", ":".join(context).encode())
+
+    return label
+
+
+def _prover(proof, check_mode):
+    """The proof as a callable, its mistakes found first: all of it is gone through but the asking."""
+    if proof is None:
+        return None
+    checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate(proof)
+    if checked.error_messages:
+        raise _files.Unusable(f"proof: {checked.error_messages[0]}")
+    params = checked.validated_parameters
+
+    def enough(*arguments, **options):
+        raise _Enough
+
+    def prove(**hands):
+        try:
+            return _latency.assess(params, **hands)
+        except _latency.Unproven as error:
+            raise _transaction.Unproven(str(error)) from error
+
+    try:
+        if _dns.HAS_DNSPYTHON or not check_mode:
+            prove(ask=enough, libc=enough, nameservers=lambda: [params["server"]])
+    except _Enough:
+        pass
+    except _transaction.Unproven as error:
+        raise _files.Unusable(f"proof: {error}") from error
+    return prove
+
+
+def main():
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    run = _runner(module)
+    try:
+        request = _transaction.request_from(module.params)
+        host = _transaction.Host(
+            systemctl=_units.Systemctl(run),
+            run=run,
+            record_dir=module.params["record_dir"],
+            prove=_prover(module.params["proof"], module.check_mode),
+            label=_labeller(module),
+        )
+        result = _transaction.execute(request, host, module.check_mode)
+    except _transaction.RolledBack as error:
+        module.fail_json(msg=str(error), changed=bool(error.lost), rolled_back=not error.lost, not_restored=error.lost)
+    except _transaction.UNTOUCHED as error:
+        message = f"{_files.explain(error)}; nothing was changed"
+        module.fail_json(msg=message, changed=False, rolled_back=False, not_restored=[])
+    if not module._diff:
+        del result["diff"]
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+# Copyright (c) everywhere.dnsmasq contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Names and addresses as DNS writes them.
+
+Each parser returns the canonical form, or raises ValueError with the reason and the remedy as the end of a sentence
+("is no subnet in CIDR form: write one such as '192.0.2.0/24'"). What a parser returns is
+safe in a line of dnsmasq.conf.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NETWORK_NAME = re.compile(r"[A-Za-z0-9_.-]{1,63}")
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+# An address is matched before it is parsed: ipaddress takes any text at all behind the % of an IPv6 scope.
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
+_SUBNET = re.compile(r"[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}")
+_PORT = re.compile(r"[0-9]{1,5}")
+# IDNA 2003, all that Python has, turns these into other names than IDNA 2008 does.
+_DISPUTED = frozenset("\u00df\u03c2\u200c\u200d")
+
+
+def network_name(text: str) -> str:
+    """A network's name, made of characters that need quoting nowhere."""
+    if not _NETWORK_NAME.fullmatch(text):
+        raise ValueError("is no network name: use 1 to 63 letters, digits, underscores, dots and hyphens")
+    return text
+
+
+def zone_name(text: str) -> str:
+    """A zone in lower case, in A-labels and without the trailing dot (RFC 1035, RFC 5890)."""
+    if len(text) > 254:
+        raise ValueError(f"has {len(text)} characters: a zone has 253 at most")
+    labels = [_label(label) for label in text.lower().removesuffix(".").split(".")]
+    name = ".".join(labels)
+    if len(name) > 253:
+        raise ValueError(f"has {len(name)} characters as ASCII: a zone has 253 at most")
+    if labels[-1].isdecimal():
+        raise ValueError("looks like an address: list subnets under 'subnets', their reverse zones are derived")
+    return name
+
+
+def _label(text: str) -> str:
+    if not text:
+        raise ValueError("has an empty label: write a name such as 'corp.example'")
+    if _DISPUTED & set(text):
+        raise ValueError("has a character that IDNA versions encode differently: write the label as 'xn--...'")
+    try:
+        label = text if text.isascii() else text.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        raise ValueError("has a label that IDNA cannot encode: write the label as 'xn--...'") from None
+    if not _LABEL.fullmatch(label):
+        raise ValueError(
+            "is no zone name: use labels of letters, digits, hyphens inside and underscores, without wildcards"
+        )
+    if len(label) > 63:
+        raise ValueError(f"has a label of {len(label)} characters: a label has 63 at most")
+    return label
+
+
+def address(text: str) -> IPAddress:
+    """Any IPv4 or IPv6 address that needs no scope."""
+    try:
+        if not _ADDRESS.fullmatch(text):
+            raise ValueError
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError("is no IPv4 or IPv6 address: write one such as '192.0.2.11' or '2001:db8::11'") from None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
+        raise ValueError(f"is an IPv4 address in IPv6 form: write '{found.ipv4_mapped}'")
+    return found
+
+
+def unicast(text: str) -> str:
+    """An address that another host can have."""
+    found = address(text)
+    refused = {
+        "the loopback of each host": found.is_loopback,
+        "no address at all": found.is_unspecified,
+        "a multicast group": found.is_multicast,
+        "the broadcast address": found == ipaddress.IPv4Address("255.255.255.255"),
+        "link-local and reached through an interface only": found.version == 6 and found.is_link_local,
+    }
+    for what, applies in refused.items():
+        if applies:
+            raise ValueError(f"is {what}: write the address at which other hosts reach the server")
+    return str(found)
+
+
+def routable(text: str) -> str:
+    """An address that a host of another network can ask."""
+    found = unicast(text)
+    if ipaddress.ip_address(found).is_link_local:
+        raise ValueError("is link-local: write the address at which other networks reach the server")
+    return found
+
+
+def loopback(text: str) -> str:
+    """An address that only the host itself can ask."""
+    found = address(text)
+    if not found.is_loopback:
+        raise ValueError("is open to other hosts: write a loopback address such as '127.0.0.1'")
+    return str(found)
+
+
+def server(text: str) -> str:
+    """A name server as dnsmasq writes it: address, or address#port where the port is not 53."""
+    host, mark, port = text.partition("#")
+    found = unicast(host)
+    if not mark:
+        return found
+    if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
+        raise ValueError("has no port from 1 to 65535 behind the '#': write 'address#port' or the address alone")
+    return found if int(port) == 53 else f"{found}#{int(port)}"
+
+
+def without_port(text: str) -> IPAddress:
+    """The address of a server."""
+    return ipaddress.ip_address(text.partition("#")[0])
+
+
+def order(value: IPAddress | IPNetwork) -> tuple[int, ...]:
+    """The key that sorts addresses or subnets of both families."""
+    if isinstance(value, (ipaddress.IPv4Network, ipaddress.IPv6Network)):
+        return value.version, int(value.network_address), value.prefixlen
+    return value.version, int(value)
+
+
+def subnet(text: str) -> IPNetwork:
+    """A subnet whose address has no host bits."""
+    try:
+        if not _SUBNET.fullmatch(text):
+            raise ValueError
+        found = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError("is no subnet in CIDR form: write one such as '192.0.2.0/24' or '2001:db8::/48'") from None
+    if found.network_address != ipaddress.ip_address(text.partition("/")[0]):
+        raise ValueError(f"has host bits set: write '{found}'")
+    return found
+
+
+def reverse_zones(network: IPNetwork) -> list[str]:
+    """The zones that hold exactly the subnet's addresses.
+
+    The cut is at the next octet of IPv4 or nibble of IPv6, so that no zone takes a neighbour's names: a /20 is
+    16 zones, a /25 is 128 of one address each, and no subnet is more than those 128.
+    """
+    bits = 8 if network.version == 4 else 4
+    labels = -(-network.prefixlen // bits)
+    return [
+        # The pointer's last two labels are in-addr.arpa or ip6.arpa.
+        ".".join(part.network_address.reverse_pointer.split(".")[-labels - 2 :])
+        for part in network.subnets(new_prefix=labels * bits)
+    ]

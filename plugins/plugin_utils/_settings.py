@@ -1,0 +1,228 @@
+# Copyright (c) everywhere.dnsmasq contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From a plan to the lines of dnsmasq.conf that the installed dnsmasq knows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import (
+    InputError,
+    fault,
+    misfit,
+    place,
+    plain,
+)
+
+Version = tuple[int, int]
+Line = dict[str, Any]
+
+OLDEST: Version = (2, 80)
+PID_FILE = "/run/dnsmasq/dnsmasq.pid"
+STALE_SECONDS = 3600
+NEGATIVE_SECONDS = 60
+
+ON = "on"
+
+
+class SettingsError(InputError):
+    """The plan cannot be turned into settings of this dnsmasq."""
+
+
+class Option(NamedTuple):
+    """One option of dnsmasq: the key of its values, why it is set, and the versions that take it."""
+
+    name: str
+    values: str
+    reason: str
+    first: Version = OLDEST
+    last: Version | None = None
+
+
+# A flag has the values ON; an option without values is left out. Versions were measured, not read in a manual.
+OPTIONS = (
+    Option("user", "user", "run without root's rights once port 53 is bound"),
+    Option("group", "group", "the group that goes with the user"),
+    Option("pid-file", "pid_file", "the service manager finds the process here"),
+    Option("listen-address", "listen", "answer here and nowhere else"),
+    Option("bind-interfaces", ON, "leave port 53 of every other address to others"),
+    Option("no-hosts", ON, "libc reads /etc/hosts before it asks"),
+    Option("all-servers", ON, "ask all servers of a name at once, so that a dead or slow one costs nothing"),
+    Option("dns-loop-detect", ON, "drop an upstream that asks back", first=(2, 72)),
+    Option("cache-size", "cache_size", "names that are kept in memory"),
+    Option("dns-forward-max", "forward_max", "lookups under way before new ones are refused"),
+    Option(
+        "use-stale-cache",
+        "stale_seconds",
+        "answer from a record that expired up to so many seconds ago, and fetch it anew meanwhile",
+        first=(2, 88),
+    ),
+    Option("fast-dns-retry", ON, "send a lost query again before the client does", first=(2, 88)),
+    Option(
+        "neg-ttl",
+        "negative_seconds",
+        "keep a negative answer without an SOA for so many seconds: this version's cached ones carry none",
+        last=(2, 89),
+    ),
+    Option("resolv-file", "resolv_file", "names outside all zones go to what DHCP handed out"),
+    Option("no-resolv", "no_resolv", "names outside all zones do not go to what DHCP handed out"),
+    Option("server", "upstream", "names outside all zones go here"),
+)
+
+
+class Limit(NamedTuple):
+    """The range of a size that the user may override."""
+
+    low: int
+    high: int
+
+
+OVERRIDES = {
+    "cache_size": Limit(0, 100000),
+    "forward_max": Limit(1, 100000),
+    "stale_seconds": Limit(0, 86400),
+}
+
+_NEEDED = {"listen", "forwards", "reverse", "upstream", "sizes"}
+_VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})((?:test|rc)[0-9]+)?(?:[-+~.][0-9A-Za-z.+~-]*)?")
+_ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+_PATH = re.compile(r"/[A-Za-z0-9_./@:+-]+")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+# What dnsmasq reads as something else than itself: quotes, escapes, and white space, which starts a comment before #.
+_SAFE = re.compile(r"[^\s\"'\\\x00-\x1f\x7f]+")
+
+
+def _version(raw: object, findings: list[str]) -> Version:
+    """The release whose options are certain: a test release may lack what its own number brings."""
+    match = _VERSION.fullmatch(raw) if isinstance(raw, str) else None
+    if not match:
+        findings.append(fault("version", raw, "is no version of dnsmasq: pass one such as '2.90'"))
+        return OLDEST
+    version = (int(match[1]), int(match[2]) - bool(match[3]))
+    if version < OLDEST:
+        oldest = "{}.{}".format(*OLDEST)
+        findings.append(fault("version", raw, f"is too old: install dnsmasq {oldest} or newer"))
+    return version
+
+
+def _text(where: str, raw: object, pattern: re.Pattern[str], wanted: str) -> Iterator[str]:
+    if not isinstance(raw, str):
+        yield misfit(where, raw, f"{wanted} as a string")
+    elif not pattern.fullmatch(raw):
+        yield fault(where, raw, f"is not safe in dnsmasq.conf: give {wanted}")
+
+
+def _number(where: str, raw: object, limit: Limit) -> Iterator[str]:
+    wanted = f"a whole number from {limit.low} to {limit.high}"
+    # Text is taken as well: that is how a number comes from --extra-vars and from templates.
+    if isinstance(raw, bool) or not isinstance(raw, (int, str)):
+        yield misfit(where, raw, wanted)
+    elif not _NUMBER.fullmatch(str(raw)) or not limit.low <= int(raw) <= limit.high:
+        yield fault(where, raw, f"is out of range: give {wanted}")
+
+
+def _overrides(raw: object, findings: list[str]) -> dict[str, int]:
+    if raw is None:
+        return {}
+    if not isinstance(raw, Mapping):
+        findings.append(misfit("overrides", raw, f"a mapping with any of {', '.join(OVERRIDES)}"))
+        return {}
+    sizes: dict[str, int] = {}
+    for key, value in raw.items():
+        where = place("overrides", key)
+        if key not in OVERRIDES:
+            findings.append(fault(where, value, f"is no setting to override: use {', '.join(OVERRIDES)}"))
+        elif value is not None:
+            found = list(_number(where, value, OVERRIDES[key]))
+            findings += found
+            if not found:
+                sizes[plain(key)] = int(value)
+    return sizes
+
+
+def _rules(rules: list[dict[str, Any]]) -> Iterator[Line]:
+    """The servers of each zone, and before the first why they are asked."""
+    told = None
+    for rule in rules:
+        subject = rule.get("subnet", rule["zone"])
+        way = "asked directly" if rule["via"] == rule["owner"] else f"asked through {rule['via']}'s bridges"
+        reason = f"{subject} is {rule['owner']}'s, {way}"
+        for server in rule["servers"]:
+            value = f"/{rule['zone']}/{server}"
+            yield {"option": "server", "value": value, "reason": None if reason == told else reason}
+            told = reason
+
+
+def _safe(line: Line) -> bool:
+    """The last guard: whoever made the plan, a setting is one line."""
+    value, reason = line["value"], line["reason"]
+    return (value is None or bool(_SAFE.fullmatch(value))) and (reason is None or reason.isprintable())
+
+
+def settings(
+    plan: Mapping[str, Any],
+    version: object,
+    user: object = "dnsmasq",
+    group: object = None,
+    pid_file: object = PID_FILE,
+    resolv_file: object = None,
+    overrides: object = None,
+) -> list[Line]:
+    """The settings in the order in which dnsmasq.conf lists them, or a SettingsError with everything that is wrong."""
+    if not isinstance(plan, Mapping) or not plan.keys() >= _NEEDED:
+        raise SettingsError([fault("plan", plan, "is no plan: pass what everywhere.dnsmasq.plan returned")])
+    upstream = plan["upstream"]
+    dhcp = upstream["mode"] == "dhcp"
+
+    findings: list[str] = []
+    known = _version(version, findings)
+    findings += _text("user", user, _ACCOUNT, "the name of an account")
+    if group is not None:
+        findings += _text("group", group, _ACCOUNT, "the name of a group")
+    findings += _text("pid_file", pid_file, _PATH, "an absolute path without spaces")
+    if dhcp:
+        findings += _text("resolv_file", resolv_file, _PATH, "the absolute path of the file that lists the upstreams")
+    sizes = {
+        "cache_size": plan["sizes"]["cache"],
+        "forward_max": plan["sizes"]["forward_max"],
+        "stale_seconds": STALE_SECONDS,
+        **_overrides(overrides, findings),
+    }
+    if findings:
+        raise SettingsError(findings)
+
+    values: dict[str, list[Any]] = {
+        ON: [None],
+        "user": [user],
+        "group": [] if group is None else [group],
+        "pid_file": [pid_file],
+        "listen": plan["listen"],
+        "cache_size": [sizes["cache_size"]],
+        "forward_max": [sizes["forward_max"]],
+        # dnsmasq takes 0 for "however old"; here it means never.
+        "stale_seconds": [sizes["stale_seconds"]] if sizes["stale_seconds"] else [],
+        "negative_seconds": [NEGATIVE_SECONDS],
+        "resolv_file": [resolv_file] if dhcp else [],
+        "no_resolv": [] if dhcp else [None],
+        "upstream": upstream["servers"],
+    }
+    lines = [
+        {
+            "option": option.name,
+            "value": None if value is None else plain(str(value)),
+            "reason": None if index else option.reason,
+        }
+        for option in OPTIONS
+        if option.first <= known and (option.last is None or known <= option.last)
+        for index, value in enumerate(values[option.values])
+    ]
+    lines += [*_rules(plan["forwards"]), *_rules(plan["reverse"])]
+    remedy = "is not one word: pass what everywhere.dnsmasq.plan returned"
+    unsafe = [fault(f"plan for {line['option']}", line["value"], remedy) for line in lines if not _safe(line)]
+    if unsafe:
+        raise SettingsError(unsafe)
+    return lines

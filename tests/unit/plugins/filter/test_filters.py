@@ -1,0 +1,68 @@
+# Copyright (c) everywhere.dnsmasq contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_filter
+from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _settings, _topology
+
+plan = plan_filter.FilterModule().filters()["plan"]
+settings = settings_filter.FilterModule().filters()["settings"]
+
+
+def test_the_filters_follow_one_another() -> None:
+    lines = plan({"home": {"upstream": "none"}}, host="app1", network="home") | {}
+    assert {"option": "no-resolv", "value": None} in [
+        {"option": line["option"], "value": line["value"]} for line in settings(lines, version="2.90")
+    ]
+
+
+def test_a_mistake_is_told_as_ansible_tells_it() -> None:
+    with pytest.raises(AnsibleFilterError, match="use one of \\['home'\\]") as raised:
+        plan({"home": {}}, host="app1", network="hoem")
+    assert isinstance(raised.value.__cause__, _topology.TopologyError)
+    with pytest.raises(AnsibleFilterError, match="too old") as raised:
+        settings(plan({}, host="app1", network=""), version="2.76", resolv_file="/run/dnsmasq/upstream.conf")
+    assert isinstance(raised.value.__cause__, _settings.SettingsError)
+
+
+@pytest.mark.parametrize(
+    ("module", "function"),
+    [(plan_filter, _topology.plan), (settings_filter, _settings.settings)],
+    ids=["plan", "settings"],
+)
+def test_the_documentation_has_the_arguments_and_defaults_of_the_function(module: ModuleType, function) -> None:
+    options = yaml.safe_load(module.DOCUMENTATION)["options"]
+    _input, *arguments = inspect.signature(function).parameters.values()
+    assert list(options) == ["_input", *(argument.name for argument in arguments)]
+    for argument in arguments:
+        required = argument.default is argument.empty
+        assert options[argument.name].get("required", False) is required
+        documented = options[argument.name].get("default")
+        if not required:
+            assert (documented or None) == (
+                list(argument.default) if isinstance(argument.default, tuple) else argument.default
+            )
+
+
+def test_the_documentation_has_every_key_and_range() -> None:
+    topology = " ".join(yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["_input"]["description"])
+    assert all(f"V({key})" in topology for key in _networks.READERS)
+    sizes = yaml.safe_load(settings_filter.DOCUMENTATION)["options"]["overrides"]["suboptions"]
+    assert sizes.keys() == _settings.OVERRIDES.keys()
+    for key, limit in _settings.OVERRIDES.items():
+        text = " ".join(sizes[key]["description"])
+        assert f"from V({limit.low}) to V({limit.high})" in text
+
+
+def test_the_documented_plan_has_the_keys_of_a_plan() -> None:
+    documented = yaml.safe_load(plan_filter.RETURN)["_value"]["contains"]
+    assert list(documented) == list(plan({}, host="app1", network=""))

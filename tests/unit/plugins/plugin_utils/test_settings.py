@@ -1,0 +1,215 @@
+# Copyright (c) everywhere.dnsmasq contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _settings, _topology
+from hypothesis import given
+from hypothesis import strategies as st
+
+DATACENTER = {
+    "zones": ["corp.example"],
+    "subnets": ["192.0.2.0/30", "2001:db8::/32"],
+    "nameservers": ["192.0.2.11", "192.0.2.12#5353"],
+}
+RESOLV_FILE = "/run/dnsmasq/upstream.conf"
+
+
+def plan(**cloud: Any) -> dict[str, Any]:
+    return _topology.plan({"datacenter": DATACENTER, "cloud": cloud}, "app1", "cloud")
+
+
+def lines(version: str = "2.90", made: Any = None, **more: Any) -> list[str]:
+    """The settings as dnsmasq.conf has them."""
+    found = _settings.settings(made or plan(), version, resolv_file=RESOLV_FILE, **more)
+    return [line["option"] if line["value"] is None else f"{line['option']}={line['value']}" for line in found]
+
+
+def findings(made: Any = None, version: Any = "2.90", **more: Any) -> list[str]:
+    with pytest.raises(_settings.SettingsError) as raised:
+        _settings.settings(made or plan(), version, **{"resolv_file": RESOLV_FILE, **more})
+    for finding in raised.value.findings:
+        assert finding.isprintable() and finding.endswith(".")
+    return raised.value.findings
+
+
+def test_the_settings_of_a_local_tier_are_golden() -> None:
+    small = _topology.plan({"datacenter": {**DATACENTER, "subnets": ["192.0.2.0/24"]}, "cloud": {}}, "app1", "cloud")
+    assert lines(made=small) == [
+        "user=dnsmasq",
+        "pid-file=/run/dnsmasq/dnsmasq.pid",
+        "listen-address=127.0.0.1",
+        "bind-interfaces",
+        "no-hosts",
+        "all-servers",
+        "dns-loop-detect",
+        "cache-size=10000",
+        "dns-forward-max=1024",
+        "use-stale-cache=3600",
+        "fast-dns-retry",
+        "resolv-file=/run/dnsmasq/upstream.conf",
+        "server=/corp.example/192.0.2.11",
+        "server=/corp.example/192.0.2.12#5353",
+        "server=/2.0.192.in-addr.arpa/192.0.2.11",
+        "server=/2.0.192.in-addr.arpa/192.0.2.12#5353",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "present", "absent"),
+    [
+        ("2.80", {"neg-ttl=60", "dns-loop-detect"}, {"use-stale-cache=3600", "fast-dns-retry"}),
+        ("2.85", {"neg-ttl=60"}, {"use-stale-cache=3600", "fast-dns-retry"}),
+        ("2.88test3", {"neg-ttl=60"}, {"use-stale-cache=3600", "fast-dns-retry"}),
+        ("2.88", {"neg-ttl=60", "use-stale-cache=3600", "fast-dns-retry"}, set()),
+        ("2.89", {"neg-ttl=60", "use-stale-cache=3600"}, set()),
+        ("2.90", {"use-stale-cache=3600", "fast-dns-retry"}, {"neg-ttl=60"}),
+        ("2.90rc1", {"use-stale-cache=3600", "neg-ttl=60"}, set()),
+        ("2.91test3", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
+        ("2.93", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
+        ("2.90-4~deb12u1", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
+        ("2.100", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
+        ("3.0", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
+    ],
+)
+def test_options_are_chosen_by_version(version: str, present: set[str], absent: set[str]) -> None:
+    found = set(lines(version))
+    assert present <= found and not absent & found
+
+
+@pytest.mark.parametrize(
+    ("upstream", "expected"),
+    [
+        ("dhcp", ["resolv-file=/run/dnsmasq/upstream.conf"]),
+        (["192.0.2.98", "2001:db8::99#5353"], ["no-resolv", "server=192.0.2.98", "server=2001:db8::99#5353"]),
+        ("none", ["no-resolv"]),
+    ],
+    ids=["dhcp reads a file", "a list is written out", "none leaves names outside all zones alone"],
+)
+def test_an_upstream(upstream: Any, expected: list[str]) -> None:
+    found = lines(made=plan(upstream=upstream))
+    assert [line for line in found if "resolv" in line or (line.startswith("server=") and "/" not in line)] == expected
+
+
+def test_accounts_and_paths_are_taken() -> None:
+    found = lines(user="_dnsmasq", group="nogroup", pid_file="/run/other.pid")
+    assert found[:3] == ["user=_dnsmasq", "group=nogroup", "pid-file=/run/other.pid"]
+
+
+def test_a_reason_is_told_once() -> None:
+    found = _settings.settings(plan(upstream=["192.0.2.98", "192.0.2.99"]), "2.90")
+    reasons = [(line["value"], line["reason"]) for line in found if line["option"] == "server"]
+    assert reasons[:5] == [
+        ("192.0.2.98", "names outside all zones go here"),
+        ("192.0.2.99", None),
+        ("/corp.example/192.0.2.11", "corp.example is datacenter's, asked directly"),
+        ("/corp.example/192.0.2.12#5353", None),
+        ("/0.2.0.192.in-addr.arpa/192.0.2.11", "192.0.2.0/30 is datacenter's, asked directly"),
+    ]
+    assert [reason for _value, reason in reasons[5:] if reason] == ["2001:db8::/32 is datacenter's, asked directly"]
+    assert all(line["reason"] for line in found if line["option"] != "server")
+
+
+def test_a_way_through_bridges_is_told() -> None:
+    made = plan(bridges={"bridge": "198.51.100.53"})
+    [reason] = [
+        line["reason"]
+        for line in _settings.settings(made, "2.90", resolv_file=RESOLV_FILE)
+        if line["value"] == "/corp.example/198.51.100.53"
+    ]
+    assert reason == "corp.example is datacenter's, asked through cloud's bridges"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (None, "cache-size=10000"),
+        ({}, "cache-size=10000"),
+        ({"cache_size": None}, "cache-size=10000"),
+        ({"cache_size": 0}, "cache-size=0"),
+        ({"cache_size": 100000}, "cache-size=100000"),
+        ({"cache_size": "5000"}, "cache-size=5000"),
+        ({"forward_max": 1}, "dns-forward-max=1"),
+        ({"stale_seconds": 86400}, "use-stale-cache=86400"),
+    ],
+    ids=[
+        "none given",
+        "an empty mapping",
+        "nothing keeps the plan's",
+        "no cache",
+        "the largest cache",
+        "a number as text, as --extra-vars has it",
+        "one lookup",
+        "a day",
+    ],
+)
+def test_a_size_is_overridden(overrides: Any, expected: str) -> None:
+    assert expected in lines(overrides=overrides)
+
+
+def test_stale_answers_can_be_turned_off() -> None:
+    assert not [line for line in lines(overrides={"stale_seconds": 0}) if line.startswith("use-stale-cache")]
+
+
+@pytest.mark.parametrize(
+    ("more", "finding"),
+    [
+        ({"version": "2.79"}, "version is '2.79', which is too old: install dnsmasq 2.80 or newer."),
+        ({"version": "2.80test1"}, "version is '2.80test1', which is too old"),
+        ({"version": "1.99"}, "version is '1.99', which is too old"),
+        ({"version": "UNKNOWN"}, "version is 'UNKNOWN', which is no version of dnsmasq: pass one such as '2.90'."),
+        ({"version": "2.90\n"}, "version is '2.90\\n', which is no version"),
+        ({"version": ""}, "version is '', which is no version"),
+        ({"version": 2.9}, "version is 2.9, which is no version"),
+        ({"version": None}, "version is None, which is no version"),
+        ({"user": "a b"}, "user is 'a b', which is not safe in dnsmasq.conf: give the name of an account."),
+        ({"user": None}, "user is None, which is nothing: give the name of an account as a string."),
+        ({"group": "x\ny"}, "group is 'x\\ny', which is not safe"),
+        ({"pid_file": "run/x"}, "pid_file is 'run/x', which is not safe in dnsmasq.conf: give an absolute path"),
+        ({"pid_file": "/run/x\n"}, "pid_file is '/run/x\\n', which is not safe"),
+        ({"resolv_file": None}, "resolv_file is None, which is nothing: give the absolute path"),
+        ({"overrides": []}, "overrides is [], which is a list: give a mapping with any of cache_size"),
+        ({"overrides": {"port": 53}}, "overrides['port'] is 53, which is no setting to override: use cache_size"),
+        ({"overrides": {"cache_size": -1}}, "give a whole number from 0 to 100000."),
+        ({"overrides": {"cache_size": 100001}}, "overrides['cache_size'] is 100001, which is out of range"),
+        ({"overrides": {"cache_size": True}}, "overrides['cache_size'] is True, which is a boolean"),
+        ({"overrides": {"cache_size": 1.5}}, "give a whole number"),
+        ({"overrides": {"cache_size": "many"}}, "overrides['cache_size'] is 'many', which is out of range"),
+        ({"overrides": {"forward_max": 0}}, "give a whole number from 1 to 100000."),
+        ({"overrides": {"stale_seconds": 86401}}, "give a whole number from 0 to 86400."),
+        ({"made": "corp.example"}, "plan is 'corp.example', which is no plan: pass what everywhere.dnsmasq.plan"),
+        ({"made": {"listen": []}}, "which is no plan"),
+    ],
+)
+def test_a_mistake_is_told(more: dict[str, Any], finding: str) -> None:
+    [found] = findings(**more)
+    assert finding in found
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    assert len(findings(version="old", user="", pid_file=1, overrides={"cache_size": -1, "x": 1})) == 5
+
+
+def test_the_resolv_file_is_asked_for_where_dhcp_is_the_upstream_only() -> None:
+    assert "resolv-file" not in [line["option"] for line in _settings.settings(plan(upstream="none"), "2.90")]
+
+
+@given(st.text(min_size=1), st.sampled_from(["zone", "servers", "owner", "listen"]))
+def test_a_plan_made_by_hand_adds_no_line(text: str, where: str) -> None:
+    made = copy.deepcopy(plan())
+    if where == "listen":
+        made["listen"] = [text]
+    else:
+        made["forwards"][0][where] = [text] if where == "servers" else text
+    try:
+        found = _settings.settings(made, "2.90", resolv_file=RESOLV_FILE)
+    except _settings.SettingsError as error:
+        assert all(finding.isprintable() for finding in error.findings)
+        return
+    for line in found:
+        assert len((line["value"] or "x").split()) == 1 and (line["reason"] or "x").isprintable()
