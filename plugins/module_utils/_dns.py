@@ -210,7 +210,7 @@ def _digest(asked, message):
     found = message.get_rrset(message.answer, name, rdclass, rdtype)
     while found is None:
         alias = message.get_rrset(message.answer, name, rdclass, dns.rdatatype.CNAME)
-        if alias is None or name in chain:
+        if alias is None or alias[0].target in chain:
             break
         name = alias[0].target
         chain.append(name)

@@ -28,11 +28,11 @@ class Wanted(typing.NamedTuple):
     """One file as the caller wants it; exactly one of content, block and line is not None."""
 
     path: str
+    mode: int
     content: typing.Optional[bytes] = None
     block: typing.Optional[bytes] = None
     line: typing.Optional[bytes] = None
     before: typing.Optional[bytes] = None
-    mode: int = 0o644
     in_place: bool = False
 
 
@@ -100,10 +100,10 @@ def wanted_file(raw: dict) -> Wanted:
         re.compile(text.get("before", b""))
     except re.error as error:
         raise Unusable(f"files: before for {path} is not a regular expression: {error}") from error
-    mode = raw.get("mode") or "0644"
+    mode = raw["mode"]
     if not re.match(r"0[0-7]{3}\Z", mode):  # the zero also tells it from a YAML number, which arrives in decimal
         raise Unusable(f'files: the mode {mode!r} of {path} is not an octal string; write it in quotes, like "0644"')
-    return Wanted(path=path, mode=int(mode, 8), in_place=bool(raw.get("in_place")), **text)
+    return Wanted(path=path, mode=int(mode, 8), in_place=raw["in_place"], **text)
 
 
 def look(path: str) -> Found:

@@ -38,9 +38,9 @@ class Request(typing.NamedTuple):
     name: str
     files: typing.List[_files.Wanted]
     units: typing.List[_units.Wanted]
-    check: typing.Optional[dict] = None  # argv of a program that accepts or rejects the staged copy of file
-    proof_deadline: float = 20.0
-    prepare_only: bool = False
+    check: typing.Optional[dict]  # argv of a program that accepts or rejects the staged copy of file
+    proof_deadline: float
+    prepare_only: bool
 
 
 class Host(typing.NamedTuple):
@@ -99,6 +99,8 @@ def request_from(params: dict) -> Request:
             raise _files.Unusable(f"{where} names {path!r}, which is not in files; name the path of one of them")
     if check and not any("{staged}" in word for word in check["argv"][1:]):
         raise _files.Unusable("check: argv does not name {staged}; put it where the program takes the file to check")
+    if not os.path.isabs(params["record_dir"]):
+        raise _files.Unusable(f"record_dir {params['record_dir']!r} is not an absolute path; write it like /var/lib/name")
     if not 0 <= params["proof_deadline"] <= 3600:
         raise _files.Unusable(f"proof_deadline is {params['proof_deadline']}; give 0 to 3600 seconds")
     return Request(params["name"], files, units, check, params["proof_deadline"], params["prepare_only"])

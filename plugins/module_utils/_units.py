@@ -28,8 +28,8 @@ class Wanted(typing.NamedTuple):
     """One unit as the caller wants it; enabled None leaves the enablement alone."""
 
     name: str
-    enabled: typing.Optional[bool] = None
-    running: bool = True
+    enabled: typing.Optional[bool]
+    running: bool
     restart_for: typing.Tuple[str, ...] = ()
 
 
@@ -40,8 +40,7 @@ def wanted_unit(raw: dict) -> Wanted:
         raise Unusable(f"units: {name!r} is not the name of a systemd unit; write it like dnsmasq.service")
     if not name.endswith(TYPES):
         name += ".service"
-    running = raw.get("running")
-    return Wanted(name, raw.get("enabled"), running is None or running, tuple(raw.get("restart_for") or ()))
+    return Wanted(name, raw.get("enabled"), raw["running"], tuple(raw["restart_for"]))
 
 
 class State(typing.NamedTuple):

@@ -262,41 +262,31 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _latency, _transaction, _units
 
+FILE = {
+    "path": {"type": "str", "required": True},
+    "content": {"type": "str"},
+    "block": {"type": "str"},
+    "line": {"type": "str"},
+    "before": {"type": "str"},
+    "mode": {"type": "str", "default": "0644"},
+    "in_place": {"type": "bool", "default": False},
+}
+CHECK = {
+    "argv": {"type": "list", "elements": "str", "required": True},
+    "file": {"type": "str", "required": True},
+}
+UNIT = {
+    "name": {"type": "str", "required": True},
+    "enabled": {"type": "bool"},
+    "running": {"type": "bool", "default": True},
+    "restart_for": {"type": "list", "elements": "str", "default": []},
+}
 ARGUMENTS = {
     "name": {"type": "str", "required": True},
     "record_dir": {"type": "str", "default": "/var/lib/everywhere.dnsmasq"},
-    "files": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "path": {"type": "str", "required": True},
-            "content": {"type": "str"},
-            "block": {"type": "str"},
-            "line": {"type": "str"},
-            "before": {"type": "str"},
-            "mode": {"type": "str", "default": "0644"},
-            "in_place": {"type": "bool", "default": False},
-        },
-    },
-    "check": {
-        "type": "dict",
-        "options": {
-            "argv": {"type": "list", "elements": "str", "required": True},
-            "file": {"type": "str", "required": True},
-        },
-    },
-    "units": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "name": {"type": "str", "required": True},
-            "enabled": {"type": "bool"},
-            "running": {"type": "bool", "default": True},
-            "restart_for": {"type": "list", "elements": "str", "default": []},
-        },
-    },
+    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
+    "check": {"type": "dict", "options": CHECK},
+    "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
     "proof": {"type": "dict"},
     "proof_deadline": {"type": "float", "default": 20.0},
     "prepare_only": {"type": "bool", "default": False},
