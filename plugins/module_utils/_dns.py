@@ -74,10 +74,10 @@ def question(name, rdtype, rdclass="IN"):
 def rdata(asked, text):
     """The one spelling of a record's data: names absolute and in lower case, addresses in their shortest form."""
     try:
-        types = dns.rdataclass.from_text(asked.rdclass), dns.rdatatype.from_text(asked.type)
-        return _canonical(dns.rdata.from_text(types[0], types[1], text, dns.name.root, False))
+        rdclass, rdtype = _types(asked)
+        return _canonical(dns.rdata.from_text(rdclass, rdtype, text, dns.name.root, False))
     except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError("%r is not the data of a record of type %s: %s" % (text, asked.type, _clause(error))) from error
+        raise ValueError("%r is not data of type %s: %s" % (text, asked.type, _clause(error))) from error
 
 
 def ask(asked, address, port, transport, timeout, tries):
@@ -86,7 +86,7 @@ def ask(asked, address, port, transport, timeout, tries):
     where = "%s#%d" % (address, port)
     query = os.urandom(2) + asked.wire[2:]
     spent = 0.0
-    for attempt in range(tries):
+    for _attempt in range(tries):
         began = time.perf_counter()
         try:
             reply, seconds = exchange(query, address, port, timeout)
@@ -94,9 +94,10 @@ def ask(asked, address, port, transport, timeout, tries):
                 reply, more = _over_tcp(query, address, port, timeout)
                 seconds += more
         except socket.timeout:
-            trouble = "%s did not answer in %d tries of %s s" % (where, tries, timeout)
+            trouble = "%s did not answer in %d %s of %s s" % (where, tries, "try" if tries == 1 else "tries", timeout)
         except (OSError, EOFError) as error:
-            trouble = "%s could not be asked over %s: %s" % (where, transport, getattr(error, "strerror", None) or error)
+            reason = getattr(error, "strerror", None) or error
+            trouble = "%s could not be asked over %s: %s" % (where, transport, reason)
         else:
             return read(asked, query, reply, where)._replace(seconds=spent + seconds)
         spent += time.perf_counter() - began
@@ -131,7 +132,7 @@ def libc(asked):
         if error.errno not in _NO_SUCH_NAME:
             raise NoAnswer("libc could not look it up: %s" % error.strerror) from error
         found = []
-    rdatas = sorted(set(rdata(asked, entry[4][0].split("%")[0]) for entry in found))
+    rdatas = sorted({rdata(asked, entry[4][0].split("%")[0]) for entry in found})
     return Answer(None, tuple(rdatas), (), None, False, True, seconds)
 
 
@@ -197,15 +198,17 @@ def read(asked, query, reply, where):
         raise BadAnswer("%s sent a malformed answer (%s)" % (where, type(error).__name__)) from error
     if reply[:2] != query[:2] or not message.flags & dns.flags.QR:
         raise BadAnswer("%s sent something that is not an answer" % where)
-    same = [(entry.name, dns.rdatatype.to_text(entry.rdtype)) for entry in message.question] == [(asked.name, asked.type)]
-    if not same and (message.question or answer.rcode == "NOERROR"):  # refusals may leave the question out
+    questions = [(entry.name, entry.rdclass, entry.rdtype) for entry in message.question]
+    if questions != [(asked.name,) + _types(asked)] and (
+        questions or answer.rcode == "NOERROR"
+    ):  # refusals may leave the question out
         raise BadAnswer("%s answered another question" % where)
     return answer
 
 
 def _digest(asked, message):
     """What a message says of the question, its CNAME chain followed."""
-    rdclass, rdtype = dns.rdataclass.from_text(asked.rdclass), dns.rdatatype.from_text(asked.type)
+    rdclass, rdtype = _types(asked)
     name, chain, ttls = asked.name, [], []
     found = message.get_rrset(message.answer, name, rdclass, rdtype)
     while found is None:
@@ -229,6 +232,10 @@ def _digest(asked, message):
         complete=bool(end) or not chain or rcode != "NOERROR",
         seconds=None,
     )
+
+
+def _types(asked):
+    return dns.rdataclass.from_text(asked.rdclass), dns.rdatatype.from_text(asked.type)
 
 
 def _canonical(record):

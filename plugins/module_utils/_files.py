@@ -167,7 +167,7 @@ def _with_line(wanted, present):
     bare = [line.rstrip(b"\r\n") for line in lines]
     at = next((n for n, line in enumerate(bare) if line == wanted.line or re.search(wanted.before, line)), len(lines))
     line = lines[at] if wanted.line in bare[at:at + 1] else wanted.line + b"\n"
-    rest = [raw for raw, text in zip(lines[at:], bare[at:]) if text != wanted.line]
+    rest = [raw for raw in lines[at:] if raw.rstrip(b"\r\n") != wanted.line]
     return _ended(b"".join(lines[:at])) + line + b"".join(rest)
 
 

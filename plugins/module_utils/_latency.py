@@ -89,7 +89,7 @@ def assess(params, ask=_dns.ask, clock=time.monotonic, sleep=time.sleep, libc=_d
             break
         sleep(max(0.0, max(lookup.since for lookup in unproven) + TTL_STEP - clock()))
         _each(unproven, lambda lookup: lookup.end(server))
-        unproven = [lookup for lookup in unproven if lookup.verdict and lookup.verdict.rose]
+        unproven = [lookup for lookup in unproven if lookup.failure is None and lookup.verdict.again]
     _each(lookups, lambda lookup: lookup.judge())
 
     results["queries"] = [lookup.result() for lookup in lookups]
@@ -132,5 +132,3 @@ def _each(lookups, step):
                 step(lookup)
             except (Wrong, _dns.NoAnswer) as error:
                 lookup.failure = str(error)
-
-

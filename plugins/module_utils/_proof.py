@@ -6,6 +6,7 @@
 import collections
 import ipaddress
 import math
+import operator
 import statistics
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns
@@ -14,13 +15,16 @@ ROUNDS = 3  # other clients move the counters too, and a record may expire while
 TTL_STEP = 1.1  # seconds after which a TTL that counts down must have fallen
 _SHORT_TTL = 2  # seconds: it may have expired, and been fetched anew, before it was seen to fall
 _GOOD = ("NOERROR", "NXDOMAIN")
-_WHY = {"SERVFAIL": " (its upstream failed)", "REFUSED": " (it has no upstream for this name, or does not serve this host)"}
+_WHY = {
+    "SERVFAIL": " (its upstream failed)",
+    "REFUSED": " (it has no upstream for this name, or does not serve this host)",
+}
 _CACHED_TYPES = ("A", "AAAA", "CNAME", "PTR", "SRV")
 
 # What a cached answer is judged by. asked: the timed ones; counted: all that the counters would have seen;
 # hits, misses, sent: by how much they moved, None where there are none; ttls: in order, the last after the wait
 Seen = collections.namedtuple("Seen", "asked counted hits misses sent ttls local")
-Verdict = collections.namedtuple("Verdict", "cached stale rose words")
+Verdict = collections.namedtuple("Verdict", "cached stale again words")
 
 
 class Wrong(Exception):
@@ -33,9 +37,10 @@ def verdict(seen):
     known, mute = seen.misses is not None, None in seen.ttls
     unmoved = known and seen.misses == 0 and seen.sent == 0
     forwarded = known and max(seen.misses, seen.sent) >= seen.counted
-    # with use-stale-cache an expired answer has TTL 0 and counts as a miss, but few of them are sent on
-    stale = known and first == 0 and seen.misses > 0 and 0 <= seen.sent < seen.counted
-    rises = [] if mute else [pair for pair in zip(ttls, ttls[1:]) if pair[0] < pair[1]]
+    # with use-stale-cache an expired answer has TTL 0 and is refreshed behind it, so few of them are sent on;
+    # the server's own data has TTL 0 too, and is authoritative
+    stale = known and first == 0 and not seen.local and 0 <= seen.sent < seen.counted
+    rises = [] if mute else [(ttls[at], ttl) for at, ttl in enumerate(ttls[1:]) if ttls[at] < ttl]
     fell = not mute and not rises and last < first
     # a cached negative answer may have no TTL, max-ttl holds one still, a short one may have been renewed
     excused = mute or last == first > 0 or (rises and first <= _SHORT_TTL)
@@ -56,7 +61,7 @@ def verdict(seen):
     else:
         change = "TTL stayed at %d" % first
     words = "%s, %s%s" % (moves, change, ", stale answers served from the cache" if stale else "")
-    return Verdict(cached, stale, bool(rises) and not cached, words)
+    return Verdict(cached, stale, bool(rises) and (stale or not cached), words)
 
 
 def figures(seconds):
@@ -73,7 +78,7 @@ def figures(seconds):
         "p99": rank(0.99),
         "max": ordered[-1],
     }
-    return dict((name, _ms(value)) for name, value in points.items())
+    return {name: _ms(value) for name, value in points.items()}
 
 
 class Server:
@@ -129,7 +134,7 @@ class Lookup:
         self._rcode = query["rcode"]
         self._expected = None
         if query["expected"] is not None:
-            self._expected = sorted(set(_dns.rdata(self.question, text) for text in query["expected"]))
+            self._expected = sorted({_dns.rdata(self.question, text) for text in query["expected"]})
             if self._rcode == "NXDOMAIN":
                 raise ValueError("%s cannot be expected to have data and be NXDOMAIN" % self.question.label)
         self._reference = [parse_address(text) for text in query["reference"] or []]
@@ -156,7 +161,9 @@ class Lookup:
             source, truth = server.reference(self.question, self._reference)
             if not _agree(answer, truth):
                 life = "" if answer.ttl is None else " for another %d s" % answer.ttl
-                raise Wrong("%s says %s, but %s answers %s%s" % (source, _told(truth), server.where, _told(answer), life))
+                raise Wrong(
+                    "%s says %s, but %s answers %s%s" % (source, _told(truth), server.where, _told(answer), life)
+                )
 
     def sample(self, server, clock):
         """Ask for the cached answer, timed, between two readings of the counters."""
@@ -166,7 +173,7 @@ class Lookup:
             shown = [] if server.transport == "udp" else [server.plain(self.question)]
             timed = [server.timed(self.question) for _sample in range(self._limits["samples"])]
             after = server.counters() if before else None
-            moved = [late - early for early, late in zip(before, after)] if after else [None, None, None]
+            moved = list(map(operator.sub, after, before)) if after else [None, None, None]
             counted = len(shown) if server.transport == "tcp" else len(shown + timed)
             ttls = [answer.ttl for answer in (shown if server.transport == "libc" else timed)]
             self._seen = Seen(len(timed), counted, *(moved + [ttls, (shown + timed)[0].local]))
@@ -182,7 +189,7 @@ class Lookup:
             if 0 <= reached < counted:
                 raise Wrong(
                     "libc does not ask %s: of %d lookups it saw %d (look at nsswitch.conf, nscd and /etc/hosts)"
-                    % (server.address, len(timed), max(0, reached - len(shown)))
+                    % (server.where, len(timed), max(0, reached - len(shown)))
                 )
 
     def end(self, server):
@@ -242,7 +249,7 @@ class Lookup:
             raise Wrong("expected %s, got %s" % (self._rcode, _told(answer)))
 
     def _hint(self):
-        if self._seen.local and not self.verdict.rose:
+        if self._seen.local and not self._seen.misses and not self._seen.sent:
             return "; it is the server's own data, so ask for it with cached=false"
         if self.question.type not in _CACHED_TYPES:
             return "; dnsmasq caches %s only with cache-rr, from 2.90 on" % self.question.type

@@ -100,7 +100,7 @@ def request_from(params: dict) -> Request:
     if check and not any("{staged}" in word for word in check["argv"][1:]):
         raise _files.Unusable("check: argv does not name {staged}; put it where the program takes the file to check")
     if not os.path.isabs(params["record_dir"]):
-        raise _files.Unusable(f"record_dir {params['record_dir']!r} is not an absolute path; write it like /var/lib/name")
+        raise _files.Unusable(f"record_dir {params['record_dir']!r} is not absolute; write it like /var/lib/name")
     if not 0 <= params["proof_deadline"] <= 3600:
         raise _files.Unusable(f"proof_deadline is {params['proof_deadline']}; give 0 to 3600 seconds")
     return Request(params["name"], files, units, check, params["proof_deadline"], params["prepare_only"])

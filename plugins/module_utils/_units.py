@@ -154,7 +154,7 @@ class Systemctl:
         blocks = [_properties(block) for block in out.strip().split("\n\n")]
         if rc != 0 or len(blocks) != len(names):
             raise Failed(f"systemd does not tell the state of {', '.join(names)}: {last_line(err, out) or f'rc {rc}'}")
-        return {name: self._state(block) for name, block in zip(names, blocks)}
+        return {name: self._state(blocks[at]) for at, name in enumerate(names)}
 
     def _state(self, block):
         now, monotonic = self.clocks()

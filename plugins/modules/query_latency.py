@@ -12,17 +12,20 @@ author:
   - The everywhere.dnsmasq founders (@everywhere)
 description:
   - Asks the resolver of the host where it runs, measures the answers, and fails unless every query is proven.
-  - A query is asked once, its answer is compared with what is expected and with what O(queries[].reference) says, and then
-    it is asked O(samples) times more for the cached answer.
-  - Latency alone is no proof of a cache. dnsmasq counts what it could not answer from its cache and what it sent upstream
-    (C(misses.bind) and C(servers.bind)). These must not move while the samples are taken, and after 1.1 seconds, waited once
-    for all queries together, the TTL must have fallen.
-  - Other clients move the counters too. A measurement that they disturbed is repeated, three times at most. If the counters
-    still moved, but by less than the number of samples, a falling TTL decides.
-  - A server that shows no counters (dnsmasq with C(no-ident), other software) is judged by its TTL and its time alone, and
-    RV(queries[].evidence) says so.
-  - All queries are assessed before the module fails. The message is about the first that failed and counts the others, and
-    the figures of all of them are in the result.
+  - A query is asked once, its answer is compared with what is expected and with what O(queries[].reference) says, and
+    then it is asked O(samples) times more for the cached answer.
+  - Latency alone is no proof of a cache. dnsmasq counts what it could not answer from its cache and what it sent
+    upstream (C(misses.bind) and C(servers.bind)). These must not move while the samples are taken, and after 1.1
+    seconds, waited once for all queries together, the TTL must have fallen.
+  - Other clients move the counters too. A measurement that they disturbed is repeated, three times at most. If the
+    counters still moved, but by less than the number of samples, a falling TTL decides.
+  - A TTL that does not fall is excused where the counters stand still, because the record is renewed every other
+    second, has its TTL capped by C(max-ttl), or is a negative answer without a SOA. An answer with TTL 0 is excused
+    where C(use-stale-cache) served it, which RV(queries[].evidence) says too.
+  - A server that shows no counters (dnsmasq with C(no-ident), other software) is judged by its TTL and its time
+    alone, and RV(queries[].evidence) says so.
+  - All queries are assessed before the module fails. The message is about the first that failed and counts the
+    others, and the figures of all of them are in the result.
 attributes:
   check_mode:
     support: full
@@ -55,7 +58,8 @@ options:
         default: A
       expected:
         description:
-          - The data of the records, written as in a zone file, in any order. The answer must be this set, after all CNAMEs.
+          - The data of the records, written as in a zone file, in any order. The answer must be this set, after all
+            CNAMEs.
           - Implies O(queries[].rcode=NOERROR). An empty list expects a name that has no records of this type.
           - Without it any data will do. Text that is no data of this type is an error.
         type: list
@@ -69,14 +73,14 @@ options:
       cached:
         description:
           - Whether the answer must be proven to come from the cache, and to come within O(max_cached_ms).
-          - If V(false), the query is asked once and only its answer is judged. Names that the server itself owns (from
-            C(/etc/hosts) or C(host-record)) and records with TTL 0 are never cached.
+          - If V(false), the query is asked once and only its answer is judged. Names that the server itself owns
+            (from C(/etc/hosts) or C(host-record)) and records with TTL 0 are never cached.
         type: bool
         default: true
       reference:
         description:
-          - Servers that know the right answer, each an IP address or V(address#port), 53 being the default port. They are asked
-            directly, in this order, until one answers.
+          - Servers that know the right answer, each an IP address or V(address#port), 53 being the default port. They
+            are asked directly, in this order, until one answers.
           - Response code and set of data must be the same. TTLs are ignored, and where the reference stops at a CNAME
             that leads out of its zones, the answer must begin with the same CNAMEs.
         type: list
@@ -94,13 +98,13 @@ options:
   transport:
     description:
       - How the measured queries travel.
-      - V(udp) asks as most clients do, and again over TCP where the answer is truncated. The time runs from sending the query
-        to receiving the answer.
-      - V(tcp) opens one connection for each query, as most clients do. The time includes opening it. dnsmasq forgets what it
-        counts for TCP, so one query over UDP is asked between the readings of the counters.
+      - V(udp) asks as most clients do, and again over TCP where the answer is truncated. The time runs from sending
+        the query to receiving the answer.
+      - V(tcp) opens one connection for each query, as most clients do. The time includes opening it. dnsmasq forgets
+        what it counts for TCP, so one query over UDP is asked between the readings of the counters.
       - V(libc) measures C(getaddrinfo()), which is what the processes on the host get. The first C(nameserver) of
-        C(/etc/resolv.conf) must be O(server), and the counters of O(server) must show that the lookups reached it. Neither
-        O(timeout) nor O(tries) applies to those lookups. TTLs are still asked over UDP.
+        C(/etc/resolv.conf) must be O(server), and the counters of O(server) must show that the lookups reached it.
+        Neither O(timeout) nor O(tries) applies to those lookups. TTLs are still asked over UDP.
     type: str
     choices: [udp, tcp, libc]
     default: udp
@@ -111,7 +115,8 @@ options:
     default: 20
   max_cached_ms:
     description:
-      - The limit in milliseconds that O(quantile) of the cached answers must not exceed, above V(0) and up to V(60000).
+      - The limit in milliseconds that O(quantile) of the cached answers must not exceed, above V(0) and up to
+        V(60000).
     type: float
     default: 1.0
   quantile:
@@ -227,7 +232,7 @@ queries:
       elements: str
       sample: [192.0.2.80]
     cold_ms:
-      description: The time of the first ask, in milliseconds. The answer was not necessarily fetched anew. Null if there was none.
+      description: The time of the first ask, in milliseconds, cached or not. Null if there was no answer.
       type: float
       sample: 61.871
     cached:
@@ -240,7 +245,7 @@ queries:
         p99: {description: The 99th percentile., type: float, sample: 0.214}
         max: {description: The slowest., type: float, sample: 0.214}
     ttls:
-      description: The different TTLs that were seen, in order, in seconds. That of a negative answer is the TTL of its SOA.
+      description: The TTLs that were seen, in order, in seconds. A negative answer has that of its SOA.
       type: list
       elements: int
       sample: [300, 299]
@@ -257,7 +262,10 @@ queries:
         sent: {description: How many queries were sent upstream meanwhile. Null without counters., type: int, sample: 0}
         ttl_first: {description: The TTL of the first cached answer. Null if it has none., type: int, sample: 300}
         ttl_last: {description: The TTL after the wait. Null if it has none., type: int, sample: 299}
-        stale: {description: Whether expired answers were served from the cache (C(use-stale-cache))., type: bool, sample: false}
+        stale:
+          description: Whether expired answers were served from the cache (C(use-stale-cache)).
+          type: bool
+          sample: false
         words:
           description: The same as a clause to read.
           type: str
@@ -265,7 +273,6 @@ queries:
     failure:
       description: Why this query failed. Null if it did not.
       type: str
-      sample: null
 """
 
 from ansible.module_utils.basic import AnsibleModule

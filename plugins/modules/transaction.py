@@ -11,14 +11,15 @@ version_added: 0.1.0
 author:
   - The everywhere.dnsmasq founders (@everywhere)
 description:
-  - Does the critical part of a deploy in one execution on the managed host, so a controller that dies or a connection that
-    breaks cannot leave the host half-way, and a run that changes nothing is one round trip.
-  - Compares O(files) and O(units) with the host. If they differ, it has O(check) accept the new files, records what was there,
-    swaps all files, reloads systemd, enables and starts O(units) in their order, and waits for O(proof).
-  - If anything fails from the swap on, contents, modes, owners, created files and directories, enablement and running units
-    are put back as they were, and the module fails with the first reason. Units that ran are restarted with the old files.
-  - A run that finds nothing to change makes O(proof) once. If it does not hold, units with O(units[].restart_for) are restarted
-    once, since an earlier run may have been cut off between the files and the restart.
+  - Does the critical part of a deploy in one execution on the managed host, so a controller that dies or a connection
+    that breaks cannot leave the host half-way, and a run that changes nothing is one round trip.
+  - Compares O(files) and O(units) with the host. If they differ, it has O(check) accept the new files, records what
+    was there, swaps all files, reloads systemd, enables and starts O(units) in their order, and waits for O(proof).
+  - If anything fails from the swap on, contents, modes, owners, created files and directories, enablement and running
+    units are put back as they were, and the module fails with the first reason. Units that ran are restarted with the
+    old files.
+  - A run that finds nothing to change makes O(proof) once. If it does not hold, units with O(units[].restart_for) are
+    restarted once, since an earlier run may have been cut off between the files and the restart.
   - From the swap on, hangups and interrupts are ignored, and a termination is delayed until the host is whole again.
     Only one transaction runs on a host at a time. Others wait for it.
 attributes:
@@ -31,21 +32,25 @@ attributes:
 options:
   name:
     description:
-      - The name of the record, O(record_dir)C(/<name>.json), in lower case letters and underscores. Others are an error.
+      - The name of the record, O(record_dir)C(/<name>.json), in lower case letters and underscores. Others are an
+        error.
     type: str
     required: true
   record_dir:
     description:
       - The directory of the records, made with mode V(0700) if it is missing. It must be an absolute path.
-      - Before the first change, the record gets what was found, content, mode, owner and link of each file, the directories that
-        were missing, and the state of each unit. Later runs add paths and units that are new to it and alter no entry.
+      - Before the first change, the record gets what was found, content, mode, owner and link of each file, the
+        directories that were missing, and the state of each unit. Later runs add paths and units that are new to it
+        and alter no entry.
       - What a run added is taken out again if that run is rolled back.
     type: str
     default: /var/lib/everywhere.dnsmasq
   files:
     description:
-      - The files as they should be. Each takes exactly one of O(files[].content), O(files[].block) and O(files[].line).
-      - Missing parent directories are made with mode V(0755). A symbolic link is kept and the file that it leads to is replaced.
+      - The files as they should be. Each takes exactly one of O(files[].content), O(files[].block) and
+        O(files[].line).
+      - Missing parent directories are made with mode V(0755). A symbolic link is kept and the file that it leads to
+        is replaced.
       - Two entries for one file, also by way of links, are an error, and so is a path that is not a regular file.
     type: list
     elements: dict
@@ -62,14 +67,14 @@ options:
         type: str
       block:
         description:
-          - Text kept between the lines C(# BEGIN everywhere.dnsmasq) and C(# END everywhere.dnsmasq), where they stand
-            or at the end. Every other byte is left alone.
+          - Text kept between the lines C(# BEGIN everywhere.dnsmasq) and C(# END everywhere.dnsmasq), where they
+            stand or at the end. Every other byte is left alone.
           - An empty block, or a file with a stray or second marker line, is an error.
         type: str
       line:
         description:
-          - A line that must stand before the first other line that matches O(files[].before). It is inserted there if it does not,
-            or appended if none matches, and copies of it further down are removed.
+          - A line that must stand before the first other line that matches O(files[].before). It is inserted there if
+            it does not, or appended if none matches, and copies of it further down are removed.
           - Must be one line that is not empty. Requires O(files[].before).
         type: str
       before:
@@ -79,14 +84,15 @@ options:
       mode:
         description:
           - The mode of the file as four octal digits in quotes, V(0000) to V(0777).
-          - A file with O(files[].block) or O(files[].line) that is there keeps its own. Owner and group are always kept,
-            and new files belong to the user who runs the module.
+          - A file with O(files[].block) or O(files[].line) that is there keeps its own. Owner and group are always
+            kept, and new files belong to the user who runs the module.
         type: str
         default: '0644'
       in_place:
         description:
           - Whether the text is written into the inode that is there, not renamed over it, and after all other files.
-            Needed where others hold the file, such as C(/etc/resolv.conf) under a running dhcpcd, or where it is a mount.
+            Needed where others hold the file, such as C(/etc/resolv.conf) under a running dhcpcd, or where it is a
+            mount.
         type: bool
         default: false
   check:
@@ -96,8 +102,8 @@ options:
     suboptions:
       argv:
         description:
-          - The program and its arguments, run without a shell. V({staged}) is replaced by the path of a copy
-            with the same base name and mode, and must be in one of the arguments. A return code other than 0 is a failure.
+          - The program and its arguments, run without a shell. V({staged}) is replaced by the path of a copy with the
+            same base name and mode, and must be in one of the arguments. A return code other than 0 is a failure.
         type: list
         elements: str
         required: true
@@ -108,8 +114,8 @@ options:
         required: true
   units:
     description:
-      - The systemd units, in the order in which they are started. A unit that should run must be installed, or its unit file must
-        be one of O(files). One that is masked is an error.
+      - The systemd units, in the order in which they are started. A unit that should run must be installed, or its
+        unit file must be one of O(files). One that is masked is an error.
       - systemd is reloaded once if a unit needs it or if a file of a systemd unit directory changes.
       - Services of C(Type=oneshot) without C(RemainAfterExit) are never active and would be started in each run.
     type: list
@@ -139,12 +145,13 @@ options:
         default: []
   proof:
     description:
-      - What must hold in the end, in the options of M(everywhere.dnsmasq.query_latency). Wrong options are an error before
-        anything is changed. Without it nothing is proven.
+      - What must hold in the end, in the options of M(everywhere.dnsmasq.query_latency). Wrong options are an error
+        before anything is changed. Without it nothing is proven.
     type: dict
   proof_deadline:
     description:
-      - How long O(proof) is tried again after a change, in seconds, V(0) to V(3600). The last failure is the reason given.
+      - How long O(proof) is tried again after a change, in seconds, V(0) to V(3600). The last failure is the reason
+        given.
     type: float
     default: 20.0
   prepare_only:
@@ -238,7 +245,7 @@ diff:
   type: list
   elements: dict
   contains:
-    before_header: {description: The path, or V(systemd units)., type: str, sample: /etc/resolv.conf}
+    before_header: {description: "The path, or V(systemd units).", type: str, sample: /etc/resolv.conf}
     after_header: {description: The same., type: str, sample: /etc/resolv.conf}
     before: {description: What was found., type: str, sample: "nameserver 192.0.2.1\n"}
     after: {description: What is wanted., type: str, sample: "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"}
@@ -259,6 +266,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _latency, _transaction, _units
 
@@ -329,7 +337,8 @@ def _prover(proof, check_mode):
         return None
     checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate(proof)
     if checked.error_messages:
-        raise _files.Unusable(f"proof: {checked.error_messages[0]}")
+        unknown = "unknown option " if isinstance(checked.errors[0], UnsupportedError) else ""
+        raise _files.Unusable(f"proof: {unknown}{checked.error_messages[0].rstrip('.')}")
     params = checked.validated_parameters
 
     def enough(*arguments, **options):

@@ -39,7 +39,12 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def run_module(
-    library_path: Path, python: str | Path, work: Path, *queries: dict[str, Any], before: tuple[str, ...] = (), **options: Any
+    library_path: Path,
+    python: str | Path,
+    work: Path,
+    *queries: dict[str, Any],
+    before: tuple[str, ...] = (),
+    **options: Any,
 ) -> dict[str, Any]:
     arguments = work / "arguments.json"
     arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"queries": list(queries), **options}}))

@@ -114,12 +114,16 @@ class Resolver:
         return answer("NOERROR", (f'"{text}"',))
 
 
-def answer(rcode: str = "NOERROR", rdatas: tuple[str, ...] = ("192.0.2.80",), ttl: int | None = 300, **more: Any) -> Any:
+def answer(
+    rcode: str = "NOERROR", rdatas: tuple[str, ...] = ("192.0.2.80",), ttl: int | None = 300, **more: Any
+) -> Any:
     rest = {"chain": (), "local": False, "complete": True, "seconds": 0.0001, **more}
     return _dns.Answer(rcode=rcode, rdatas=rdatas, ttl=ttl, **rest)
 
 
-def assess(resolver: Resolver, *queries: dict[str, Any], nameservers: tuple[str, ...] = (SERVER,), **options: Any) -> Any:
+def assess(
+    resolver: Resolver, *queries: dict[str, Any], nameservers: tuple[str, ...] = (SERVER,), **options: Any
+) -> Any:
     return _latency.assess(
         parameters(*(queries or [{"name": NAME}]), **options),
         ask=resolver.ask,
@@ -147,7 +151,7 @@ NO_COUNTERS = (None, None)
         (UNMOVED, [300, 300, 299], False, True, False, "unchanged over 20 answers, TTL fell from 300 to 299"),
         (UNMOVED, [None, None], False, True, False, "the answers carry no TTL"),
         (UNMOVED, [60, 60], False, True, False, "TTL stayed at 60"),
-        (UNMOVED, [0, 0], False, False, False, "TTL stayed at 0"),
+        (UNMOVED, [0, 0], True, False, False, "TTL stayed at 0"),
         (UNMOVED, [60, 60], True, False, False, "TTL stayed at 60"),
         (UNMOVED, [1, 1, 5], False, True, False, "TTL rose from 1 to 5"),
         (UNMOVED, [10, 10, 300], False, False, False, "TTL rose from 10 to 300"),
@@ -156,6 +160,7 @@ NO_COUNTERS = (None, None)
         ((3, 3), [300, 299], False, True, False, "misses moved by 3 and upstream sends by 3"),
         ((3, 3), [300, 300], False, False, False, "TTL stayed at 300"),
         ((-500, -500), [300, 299], False, True, False, "misses moved by -500"),
+        (UNMOVED, [0, 0], False, True, True, "stale answers served from the cache"),
         ((20, 1), [0, 0], False, True, True, "stale answers served from the cache"),
         ((20, 20), [0, 0], False, False, False, "upstream sends by 20 over 20 answers, TTL stayed at 0"),
         (NO_COUNTERS, [300, 299], False, True, False, "the server shows no counters, TTL fell from 300 to 299"),
@@ -168,7 +173,7 @@ NO_COUNTERS = (None, None)
         "counters that stand still and a falling TTL prove the cache",
         "a negative answer without TTL is proven by the counters",
         "a TTL held still by max-ttl is excused by the counters",
-        "TTL 0 without a miss is the server's own data",
+        "an authoritative TTL 0 without a miss is the server's own data",
         "an authoritative answer whose TTL stands still is the server's own data",
         "a TTL too short to be watched is excused by the counters",
         "a renewed record proves nothing",
@@ -177,6 +182,7 @@ NO_COUNTERS = (None, None)
         "fewer misses than asks are other clients: the falling TTL decides",
         "fewer misses than asks and no falling TTL prove nothing",
         "a server that restarted lost its counters: the falling TTL decides",
+        "TTL 0 with nothing sent is a stale cache",
         "TTL 0 with hardly any sends is a stale cache",
         "TTL 0 with as many sends as asks is not cached",
         "without counters a falling TTL decides",
@@ -202,7 +208,12 @@ def test_what_proves_a_cached_answer(
         (list(range(100, 0, -1)), {"min": 1.0, "median": 50.5, "p95": 95.0, "p99": 99.0, "max": 100.0}),
         ([0.0004], {"min": 0.0, "median": 0.0, "p95": 0.0, "p99": 0.0, "max": 0.0}),
     ],
-    ids=["one sample is all figures", "an even number has its median between two", "nearest rank", "microseconds at most"],
+    ids=[
+        "one sample is all figures",
+        "an even number has its median between two",
+        "nearest rank",
+        "microseconds at most",
+    ],
 )
 def test_the_figures_of_the_samples(milliseconds: list[float], expected: dict[str, float]) -> None:
     assert _proof.figures([value / 1000 for value in milliseconds]) == expected
@@ -331,7 +342,7 @@ DANGLING = answer(rdatas=(), chain=("www.cdn.example.",), complete=False)
     ("ours", "truths", "message"),
     [
         (answer(), {REFERENCE: answer(ttl=86400)}, None),
-        (answer(), {REFERENCE: OTHER}, "192.0.2.11#53 says 192.0.2.81, but 127.0.0.1#53 answers 192.0.2.80 for another 300 s"),
+        (answer(), {REFERENCE: OTHER}, "says 192.0.2.81, but 127.0.0.1#53 answers 192.0.2.80 for another 300 s"),
         (answer(), {REFERENCE: answer("NXDOMAIN", ())}, "192.0.2.11#53 says NXDOMAIN, but"),
         (answer(), {REFERENCE: "timed out", "2001:db8::11": answer()}, None),
         (answer(), {REFERENCE: answer("REFUSED", ()), "2001:db8::11": OTHER}, "2001:db8::11#53 says 192.0.2.81"),
@@ -365,7 +376,10 @@ def test_the_answer_is_that_of_the_reference(
 
 def test_all_queries_are_assessed_before_the_first_failure_is_told() -> None:
     said, results = refusal(
-        Resolver(silent=("a", "c")), {"name": "a.example"}, {"name": "b.example"}, {"name": "c.example", "cached": False}
+        Resolver(silent=("a", "c")),
+        {"name": "a.example"},
+        {"name": "b.example"},
+        {"name": "c.example", "cached": False},
     )
     assert said == "a.example A: 127.0.0.1#53 did not answer in 2 tries of 2.0 s; 1 more query failed"
     assert [query["from_cache"] for query in results["queries"]] == [False, True, False]
@@ -392,6 +406,21 @@ def test_a_stale_cache_is_proven_and_said_to_be_stale() -> None:
     assert (evidence["stale"], evidence["misses"], evidence["sent"]) == (True, 20, 0)
 
 
+def test_a_stale_answer_that_is_refreshed_meanwhile_is_proven_fresh() -> None:
+    resolver = Resolver(stale=True, refreshes=0)
+    resolver.since = 0.0
+    whole = resolver.sleep
+
+    def refreshed(seconds: float) -> None:
+        whole(seconds)
+        if resolver.stale:
+            resolver.stale, resolver.since = False, resolver.now
+
+    resolver.sleep = refreshed  # type: ignore[method-assign]
+    (query,) = assess(resolver)["queries"]
+    assert (query["evidence"]["stale"], query["ttls"]) == (False, [0, 300, 299])
+
+
 def test_an_answer_that_changes_between_the_asks_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = Resolver()
     answers = iter([answer(), OTHER] + [answer()] * 99)
@@ -402,7 +431,12 @@ def test_an_answer_that_changes_between_the_asks_fails(monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("transport", "ident", "asked_over"),
     [("udp", True, {"udp"}), ("tcp", True, {"tcp", "udp"}), ("tcp", False, {"tcp"}), ("libc", True, {"udp"})],
-    ids=["udp", "tcp is proven by one ask over udp", "tcp without counters needs no udp", "libc shows its TTL over udp"],
+    ids=[
+        "udp",
+        "tcp is proven by one ask over udp",
+        "tcp without counters needs no udp",
+        "libc shows its TTL over udp",
+    ],
 )
 def test_how_the_server_is_asked(transport: str, ident: bool, asked_over: set[str]) -> None:
     resolver = Resolver(ident=ident)
@@ -428,7 +462,7 @@ def test_libc_lookups_must_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> 
     resolver = Resolver()
     monkeypatch.setattr(resolver, "libc", lambda question: answer(None, ttl=None))  # from /etc/hosts, or nscd
     said, _results = refusal(resolver, transport="libc")
-    assert "libc does not ask 127.0.0.1: of 20 lookups it saw 0 (look at nsswitch.conf, nscd and /etc/hosts)" in said
+    assert "libc does not ask 127.0.0.1#53: of 20 lookups it saw 0 (look at nsswitch.conf, nscd and /etc/hosts)" in said
 
 
 def test_libc_must_get_what_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -441,7 +475,10 @@ def test_what_the_server_says_explains_why_libc_failed(monkeypatch: pytest.Monke
     def libc(question: _dns.Question) -> _dns.Answer:
         raise _dns.NoAnswer("libc could not look it up: Temporary failure in name resolution")
 
-    for rcode, message in [("SERVFAIL", "127.0.0.1#53 answered SERVFAIL"), ("NOERROR", "libc could not look it up: Temp")]:
+    for rcode, message in [
+        ("SERVFAIL", "127.0.0.1#53 answered SERVFAIL"),
+        ("NOERROR", "libc could not look it up: Temp"),
+    ]:
         resolver = Resolver(rcode=rcode)
         monkeypatch.setattr(resolver, "libc", libc)
         assert message in refusal(resolver, transport="libc")[0]
@@ -457,7 +494,7 @@ def test_what_the_server_says_explains_why_libc_failed(monkeypatch: pytest.Monke
         ({"name": ".".join(["d" * 60] * 5)}, {}, "is not a domain name"),
         ({"type": "NONSENSE"}, {}, "'NONSENSE' is not a record type that can be asked for"),
         ({"type": "AXFR"}, {}, "'AXFR' is not a record type that can be asked for"),
-        ({"expected": ["192.0.2"]}, {}, "'192.0.2' is not the data of a record of type A"),
+        ({"expected": ["192.0.2"]}, {}, "'192.0.2' is not data of type A"),
         ({"expected": ["192.0.2.1"], "rcode": "NXDOMAIN"}, {}, "cannot be expected to have data and be NXDOMAIN"),
         ({"reference": ["ns1.example"]}, {}, "'ns1.example' is not an IP address"),
         ({"reference": ["192.0.2.1#0"]}, {}, "'192.0.2.1#0' has no port from 1 to 65535 after the #"),
@@ -472,7 +509,9 @@ def test_what_the_server_says_explains_why_libc_failed(monkeypatch: pytest.Monke
         ({}, {"queries": []}, "queries is empty: name at least one to prove"),
     ],
 )  # fmt: skip
-def test_a_wrong_option_fails_before_anything_is_asked(query: dict[str, Any], options: dict[str, Any], message: str) -> None:
+def test_a_wrong_option_fails_before_anything_is_asked(
+    query: dict[str, Any], options: dict[str, Any], message: str
+) -> None:
     resolver = Resolver()
     said, results = refusal(resolver, {"name": NAME, **query}, **options)
     assert message in said
@@ -526,7 +565,9 @@ SOA = "example. 60 SOA ns.example. root.example. 1 2 3 4 900"
         "records of other names do not count",
     ],
 )  # fmt: skip
-def test_what_an_answer_says(records: list[str], rcode: str, authority: tuple[str, ...], expected: tuple[Any, ...]) -> None:
+def test_what_an_answer_says(
+    records: list[str], rcode: str, authority: tuple[str, ...], expected: tuple[Any, ...]
+) -> None:
     question = _dns.question("db.example", "A")
     found = _dns.read(question, question.wire, response(question, *records, rcode=rcode, authority=authority), "x")
     assert (found.rdatas, found.chain, found.ttl, found.complete) == expected
@@ -546,8 +587,8 @@ def test_what_an_answer_says(records: list[str], rcode: str, authority: tuple[st
         (lambda wire: wire.replace(b"\2db", b"\2dc", 1), "answered another question"),
         (lambda wire: wire[:2] + b"\x81\x80" + b"\0" * 8, "answered another question"),
     ],
-    ids=["nothing", "half a header", "cut short", "trailing junk", "a pointer to itself", "noise", "another id", "a query",
-         "another name", "no question"],
+    ids=["nothing", "half a header", "cut short", "trailing junk", "a pointer to itself", "noise", "another id",
+         "a query", "another name", "no question"],
 )  # fmt: skip
 def test_bytes_that_are_no_answer_are_one_sentence(spoil: Any, message: str) -> None:
     question = _dns.question("db.example", "A")
@@ -585,7 +626,15 @@ def test_data_has_one_spelling(rdtype: str, text: str, expected: str) -> None:
         ({"hits": _dns.NoAnswer("silence")}, None),
         ({"hits": "NOTIMP"}, None),
     ],
-    ids=["sends are summed", "no upstream: nothing sent", "silence half way", "other text", "no text", "silence", "no-ident"],
+    ids=[
+        "sends are summed",
+        "no upstream: nothing sent",
+        "silence half way",
+        "other text",
+        "no text",
+        "silence",
+        "no-ident",
+    ],
 )
 def test_reading_the_counters(replies: dict[str, Any], expected: tuple[int, int, int] | None) -> None:
     def ask(question: _dns.Question) -> Any:

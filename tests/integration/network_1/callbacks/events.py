@@ -1,0 +1,56 @@
+# Copyright: (c) 2026, the everywhere.dnsmasq founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Writes each task result as one line of JSON to the file that EVENTS names: what the tests read of a run."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: events
+type: aggregate
+short_description: Task results as lines of JSON
+description: Task results as lines of JSON, for tests.
+options: {}
+"""
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "aggregate"
+    CALLBACK_NAME = "events"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def _write(self, event):
+        with Path(os.environ["EVENTS"]).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(event, default=str) + "\n")
+
+    def _result(self, result, failed=False):
+        told = result._result
+        diff = told.get("diff") or []
+        self._write(
+            {
+                "host": result._host.get_name(),
+                "task": result._task.get_name(),
+                "changed": bool(told.get("changed")),
+                "failed": failed,
+                "msg": str(told.get("msg", "")),
+                "diff": [part for part in ([diff] if isinstance(diff, dict) else diff) if part],
+            }
+        )
+
+    def v2_runner_on_ok(self, result):
+        self._result(result)
+
+    def v2_runner_on_failed(self, result, ignore_errors=False):
+        self._result(result, failed=True)
+
+    def v2_runner_on_unreachable(self, result):
+        self._result(result, failed=True)
+
+    def v2_playbook_on_stats(self, stats):
+        self._write({"stats": {host: stats.summarize(host) for host in stats.processed}})

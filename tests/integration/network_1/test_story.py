@@ -1,0 +1,33 @@
+"""The story of the README: what lookups cost before and after, by the clock and by the servers' own counters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from demo import CALLS, KINDS
+
+DEMO = Path(__file__).resolve().parents[3] / "molecule" / "lab" / "demo.py"
+
+
+def test_a_repeated_lookup_is_local_and_nothing_public_crosses_to_the_datacenter(clients, tmp_path):
+    figures = tmp_path / "figures.json"
+    subprocess.run([sys.executable, str(DEMO), "--json", str(figures)], check=True)
+    told = json.loads(figures.read_text())
+    for host in clients:
+        for kind in KINDS:
+            before, after = told["before"][host.name][kind], told["after"][host.name][kind]
+            where = f"{host.name}, {kind}: {before} before, {after} after"
+            assert before["failed"] == after["failed"] == 0, where
+            assert before["answers"] == after["answers"], where
+            assert before["repeated"] > 69, f"a WAN round trip each time: {where}"
+            assert before["crossed"] >= 2 * CALLS, where
+            assert after["repeated"] < 1, where
+            assert before["total"] >= 100 * after["total"], where
+            if kind == "public":
+                assert after["crossed"] == 0, where
+            else:
+                # A and AAAA once each to both name servers; a missing name is also tried below the search list.
+                assert 1 <= after["crossed"] <= 8, where

@@ -1,0 +1,48 @@
+"""Wrong input ends the run in its first task, on the controller, with the variable, the value and the remedy."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+DATACENTER = {"zones": ["corp.example"], "nameservers": ["10.20.0.11"]}
+CASES = {
+    "an unknown network": (
+        {"dnsmasq_topology": {"datacenter": DATACENTER}, "dnsmasq_network": "us_est_1"},
+        ["dnsmasq_network", "us_est_1", "datacenter"],
+    ),
+    "an address that is none": (
+        {"dnsmasq_topology": {"us_east_1": DATACENTER | {"nameservers": ["10.20.0.256"]}}, "dnsmasq_network": "us_east_1"},
+        ["nameservers", "10.20.0.256"],
+    ),
+    "a zone with a space": (
+        {"dnsmasq_topology": {"us_east_1": DATACENTER | {"zones": ["corp example"]}}, "dnsmasq_network": "us_east_1"},
+        ["zones", "corp example"],
+    ),
+    "a zone with a newline": (
+        {
+            "dnsmasq_topology": {"us_east_1": DATACENTER | {"zones": ["corp.example\nserver=192.0.2.1"]}},
+            "dnsmasq_network": "us_east_1",
+        },
+        ["zones", "corp.example\\nserver=192.0.2.1"],
+    ),
+    "two networks owning one zone": (
+        {"dnsmasq_topology": {"us_east_1": DATACENTER, "us_west_2": DATACENTER}, "dnsmasq_network": "us_east_1"},
+        ["corp.example", "us_east_1", "us_west_2"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "named"), CASES.values(), ids=CASES.keys())
+def test_wrong_input_fails_on_the_controller_before_any_host_is_touched(playbook, tmp_path, given, named):
+    # Hosts that do not answer: a task that touched one would be unreachable, not failed.
+    inventory = tmp_path / "hosts.yml"
+    host = {"ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": "-o ConnectTimeout=2"}
+    inventory.write_text(json.dumps({"all": {"children": {"clients": {"hosts": {"web1": host, "web2": host}}}}}))
+    run = playbook("deploy", "-e", json.dumps(given), inventory=inventory)
+    assert run.returncode != 0
+    assert {event["task"] for event in run.results} == {run.failures[0]["task"]}, "a later task ran"
+    assert "Check the topology" in run.failures[0]["task"]
+    for word in named:
+        assert word in run.failures[0]["msg"]

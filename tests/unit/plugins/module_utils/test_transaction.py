@@ -1,0 +1,458 @@
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All of it, or the host exactly as it was: on real files, with a systemd of paper."""
+
+import base64
+import json
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _swap, _transaction, _units
+
+FIRST, SECOND, NEW = "dnsmasq.service", "second.service", "new.path"
+ENABLING = {"enable": "enabled", "disable": "disabled"}
+
+
+class Systemd:
+    """Units that start, stop and fail as told, and a program that takes any file without the word bad."""
+
+    def __init__(self):
+        self.units = {}
+        self.checked = None
+        self.broken = {}  # (verb, unit) that fails, and how often from now on
+        self.log = []
+
+    def add(self, name, active="active", enablement="enabled", load="loaded", since=None):
+        self.units[name] = {"active": active, "enablement": enablement, "load": load, "since": since, "stale": "no"}
+
+    def __call__(self, argv):
+        if argv[0] == "journalctl":
+            return 0, f"last words of {argv[2]}\n", ""
+        if argv[0] != "systemctl":
+            return self.program(argv)
+        verb, names = argv[1], argv[argv.index("--") + 1:] if "--" in argv else []
+        if verb == "show":
+            return 0, "\n".join(self.shown(name) for name in names), ""
+        if verb == "reset-failed":
+            return 0, "", ""
+        self.log.append(" ".join([verb, *names]))
+        return self.change(verb, names[0] if names else "")
+
+    def program(self, argv):
+        self.log.append(argv[0])
+        staged = argv[-1].split("=")[1]
+        self.checked = Path(staged).read_text()
+        bad = "bad" in self.checked
+        return (1, "", f"dnsmasq: bad option at line 1 of {staged}\n") if bad else (0, "", "syntax check OK.\n")
+
+    def change(self, verb, name):
+        left = self.broken.get((verb, name), 0)
+        if left:
+            self.broken[verb, name] = left - 1
+            if verb in ("start", "restart"):
+                self.units[name]["active"] = "failed"
+            return 1, "", f"no {verb} today"
+        for one in self.units if verb == "daemon-reload" else ():
+            self.units[one]["stale"] = "no"
+        if verb in ENABLING:
+            self.units[name]["enablement"] = ENABLING[verb]
+        elif verb in ("start", "restart"):
+            self.units[name].update(active="active", since=time.monotonic())
+        elif verb == "stop":
+            self.units[name]["active"] = "inactive"
+        return 0, "", ""
+
+    def shown(self, name):
+        one = self.units.get(name)
+        if one is None:
+            return f"Id={name}\nLoadState=not-found\nActiveState=inactive\nUnitFileState=\n"
+        since = int((one["since"] or 0) * 1e6)
+        return (
+            f"Id={name}\nLoadState={one['load']}\nActiveState={one['active']}\nSubState=x\n"
+            f"UnitFileState={one['enablement']}\nNeedDaemonReload={one['stale']}\n"
+            f"ActiveEnterTimestampMonotonic={since}\n"
+        )
+
+    def picture(self):
+        return {name: (one["active"], one["enablement"]) for name, one in self.units.items()}
+
+
+class Proof:
+    """Fails as often as told, then holds."""
+
+    def __init__(self, failures=0):
+        self.failures = failures
+        self.made = 0
+
+    def __call__(self):
+        self.made += 1
+        if self.made <= self.failures:
+            raise _transaction.Unproven(f"failure {self.made}")
+        return {"slowest_ms": 0.1}
+
+
+class Lab:
+    """One host: a directory, a systemd, a proof, and a clock that only sleeping moves."""
+
+    def __init__(self, root):
+        self.root = root
+        self.etc = root / "etc"
+        self.etc.mkdir()
+        self.old = self.etc / "old"
+        self.old.write_text("good\n")
+        self.old.chmod(0o644)
+        self.systemd = Systemd()
+        self.systemd.add(FIRST, since=time.monotonic())
+        self.systemd.add(SECOND, active="inactive", enablement="disabled")
+        self.proof = Proof()
+        self.now = 0.0
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+    def host(self):
+        return _transaction.Host(
+            _units.Systemctl(self.systemd), self.systemd, str(self.root / "records"), prove=self.proof,
+            sleep=self.sleep, clock=lambda: self.now, unit_directories=(f"{self.etc}/system/",),
+        )
+
+    def file(self, name, content="new\n", **options):
+        text = {} if {"line", "block"} & set(options) else {"content": content}
+        return dict({"path": str(self.etc / name), "mode": "0644", "in_place": False}, **text, **options)
+
+    def run(self, check_mode=False, **params):
+        nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": [], "check": None}
+        params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
+        return _transaction.execute(_transaction.request_from(params), self.host(), check_mode)
+
+    def picture(self):
+        files = {}
+        for path in sorted(self.etc.rglob("*")):
+            files[path.name] = (path.lstat().st_mode, path.read_bytes() if path.is_file() else None)
+        return files, self.systemd.picture(), sorted((self.root / "records").glob("*"))
+
+    def record(self):
+        return json.loads((self.root / "records" / "x.json").read_text())
+
+
+def unit(name, **options):
+    return dict({"name": name, "enabled": None, "running": True, "restart_for": []}, **options)
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return Lab(tmp_path)
+
+
+def full(lab, text="new\n"):
+    """Everything at once: old and new files, a unit of each kind, a check."""
+    lab.systemd.add(NEW, active="inactive", enablement="disabled")
+    return {
+        "files": [lab.file("old", text), lab.file("d/new"), lab.file("system/new.path")],
+        "units": [
+            unit(FIRST, enabled=True, restart_for=[str(lab.old)]),
+            unit(SECOND, enabled=True),
+            unit(NEW, enabled=True, restart_for=[str(lab.etc / "system" / "new.path")]),
+        ],
+        "check": {"argv": ["dnsmasq", "--conf-file={staged}"], "file": str(lab.old)},
+    }
+
+
+def test_a_deploy_goes_in_order_and_the_next_one_changes_nothing(lab):
+    params = full(lab)
+    result = lab.run(**params)
+    assert lab.systemd.log == [
+        "dnsmasq", "daemon-reload", f"enable {SECOND}", f"enable {NEW}",
+        f"restart {FIRST}", f"start {SECOND}", f"start {NEW}",
+    ]
+    assert lab.systemd.checked == "new\n"
+    assert result["changed"] and result["reloaded"] and result["proof"] == {"slowest_ms": 0.1}
+    assert result["files"] == [one["path"] for one in params["files"]]
+    assert result["restarted"] == [FIRST, SECOND, NEW]
+    lab.systemd.log.clear()
+    again = lab.run(**params)
+    assert lab.systemd.log == []
+    assert again == dict(result, changed=False, files=[], restarted=[], reloaded=False, diff=[])
+
+
+def test_check_mode_tells_the_same_and_touches_nothing(lab):
+    params = full(lab)
+    before = lab.picture()
+    told = lab.run(check_mode=True, **params)
+    assert lab.picture() == before and lab.systemd.log == [] and lab.proof.made == 0
+    assert told == dict(lab.run(**params), proof=None)
+
+
+def test_check_mode_knows_units_that_are_not_there_yet(lab):
+    told = lab.run(check_mode=True, units=[unit("later.service", enabled=True)])
+    assert told["changed"] and told["restarted"] == ["later.service"]
+    assert told["diff"][0]["before"] == "later.service: not there\n"
+
+
+FAILURES = {
+    "the reload fails": {("daemon-reload", ""): 1},
+    "an enable fails": {("enable", SECOND): 1},
+    "a restart fails": {("restart", FIRST): 1},
+    "a start fails": {("start", SECOND): 1},
+    "the last start fails": {("start", NEW): 1},
+}
+
+
+@pytest.mark.parametrize("broken", FAILURES.values(), ids=FAILURES)
+def test_a_failure_puts_everything_back(lab, broken):
+    params = full(lab)
+    before = lab.picture()
+    lab.systemd.broken = dict(broken)
+    with pytest.raises(_transaction.RolledBack, match=r"no .* today.*; everything is back as it was") as caught:
+        lab.run(**params)
+    assert caught.value.lost == []
+    assert lab.picture() == before
+
+
+def test_an_unproven_deploy_restarts_the_old_files(lab):
+    params = full(lab)
+    before = lab.picture()
+    lab.proof.failures = 1000
+    with pytest.raises(_transaction.RolledBack, match="failure 41; everything is back"):
+        lab.run(**params)
+    assert lab.picture() == before
+    assert lab.systemd.log[-6:] == [
+        f"disable {NEW}", f"disable {SECOND}", f"stop {NEW}", f"stop {SECOND}", "daemon-reload", f"restart {FIRST}",
+    ]
+
+
+def test_a_proof_may_take_its_time(lab):
+    lab.proof.failures = 5
+    assert lab.run(files=[lab.file("old")])["proof"]
+    assert lab.now == 2.5
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), ValueError("broken")], ids=repr)
+def test_whatever_is_raised_the_host_is_whole_again(lab, error):
+    before = lab.picture()
+
+    def prove():
+        raise error
+
+    lab.proof = prove
+    with pytest.raises(_transaction.RolledBack):
+        lab.run(files=[lab.file("old")])
+    assert lab.picture() == before
+
+
+def test_the_first_reason_and_what_is_not_back_are_named(lab):
+    params = full(lab)
+    lab.systemd.broken = {("restart", FIRST): 2, ("disable", SECOND): 1}
+    with pytest.raises(_transaction.RolledBack) as caught:
+        lab.run(**params)
+    words = str(caught.value)
+    assert words.startswith(f"systemctl restart {FIRST} failed: no restart today; its journal ends with: last words of")
+    assert "; NOT put back: second.service (systemctl disable" in words
+    assert [lost.split()[0] for lost in caught.value.lost] == [SECOND, FIRST]
+    assert lab.record()["units"][FIRST]["ActiveState"] == "active", "what is not back can still be restored"
+
+
+def test_a_unit_that_dies_after_its_start_is_a_failure(lab):
+    before, change = lab.picture(), lab.systemd.change
+
+    def dying(verb, name):
+        answer = change(verb, name)
+        if verb == "start":
+            lab.systemd.units[name]["active"] = "failed"
+        return answer
+
+    lab.systemd.change = dying
+    with pytest.raises(_transaction.RolledBack, match=r"second.service did not stay up"):
+        lab.run(units=[unit(SECOND)])
+    assert lab.picture() == before
+
+
+def test_a_rejected_file_changes_nothing(lab):
+    before = lab.picture()
+    with pytest.raises(_files.Unusable) as caught:
+        lab.run(**full(lab, "bad\n"))
+    assert str(caught.value) == (
+        f"dnsmasq does not accept the new {lab.old}: dnsmasq: bad option at line 1 of {lab.old}"
+    )
+    del lab.systemd.units[NEW]
+    assert lab.picture() == before
+
+
+def test_the_check_runs_only_for_a_change(lab):
+    params = full(lab)
+    lab.run(**params)
+    lab.systemd.units[SECOND]["active"] = "inactive"
+    lab.systemd.log.clear()
+    assert lab.run(**params)["restarted"] == [SECOND]
+    assert lab.systemd.log == [f"start {SECOND}"]
+
+
+@pytest.mark.parametrize(
+    ("options", "age", "restarted"),
+    [
+        ({}, 60, []),
+        ({}, -1, [FIRST]),
+        ({}, -3600, []),
+        ({"line": "good", "before": "x"}, -1, []),
+    ],
+    ids=[
+        "a file older than the start", "a file newer than the start: a run was cut off",
+        "a file from the future tells nothing", "an admin's own file may be newer",
+    ],
+)
+def test_a_run_that_was_cut_off_is_healed(lab, options, age, restarted):
+    started = time.time() - 10
+    lab.systemd.units[FIRST]["since"] = time.monotonic() - 10
+    os.utime(lab.old, (started - age, started - age))
+    result = lab.run(files=[lab.file("old", "good\n", **options)], units=[unit(FIRST, restart_for=[str(lab.old)])])
+    assert result["restarted"] == restarted
+
+
+def test_a_failing_proof_without_a_change_restarts_once(lab):
+    lab.proof.failures = 3
+    result = lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST, restart_for=[str(lab.old)])])
+    assert (result["changed"], result["files"], result["restarted"]) == (True, [], [FIRST])
+    assert lab.systemd.log == [f"restart {FIRST}"]
+    assert not (lab.root / "records" / "x.json").exists(), "a restart alters nothing that a restore would bring back"
+
+
+def test_a_proof_that_never_holds_fails_with_the_last_reason(lab):
+    lab.proof.failures = 1000
+    with pytest.raises(_transaction.RolledBack, match=r"^failure 42; everything is back"):
+        lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST, restart_for=[str(lab.old)])])
+    assert lab.systemd.log == [f"restart {FIRST}"]
+
+
+def test_with_nothing_to_restart_the_proof_is_made_once(lab):
+    lab.proof.failures = 1
+    with pytest.raises(_transaction.Unproven, match="failure 1"):
+        lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST)])
+    assert lab.proof.made == 1
+
+
+def test_work_that_another_run_did_meanwhile_is_not_done_twice(lab, monkeypatch):
+    alone = _swap.alone
+
+    def after_the_other(directory):
+        lab.old.write_text("new\n")
+        lab.systemd.change("restart", FIRST)
+        return alone(directory)
+
+    monkeypatch.setattr(_swap, "alone", after_the_other)
+    result = lab.run(files=[lab.file("old")], units=[unit(FIRST, restart_for=[str(lab.old)])])
+    assert not result["changed"] and lab.systemd.log == []
+
+
+def test_a_unit_that_needs_a_reload_gets_it(lab):
+    lab.systemd.units[FIRST]["stale"] = "yes"
+    result = lab.run(units=[unit(FIRST)])
+    assert (result["changed"], result["reloaded"], lab.systemd.log) == (True, True, ["daemon-reload"])
+
+
+def test_preparing_swaps_and_records_and_nothing_else(lab):
+    lab.proof.failures = 1000
+    result = lab.run(files=[lab.file("system/a.conf")], units=[unit("later.service", enabled=True)], prepare_only=True)
+    assert (result["changed"], result["restarted"], result["reloaded"], result["proof"]) == (True, [], False, None)
+    assert lab.systemd.log == []
+    assert lab.record()["units"]["later.service"]["LoadState"] == "not-found"
+
+
+def test_a_missing_unit_is_found_before_anything_is_touched(lab):
+    before = lab.picture()
+    with pytest.raises(_files.Unusable, match=r"later.service is not on this host; install its package"):
+        lab.run(files=[lab.file("old")], units=[unit("later.service")])
+    assert lab.picture() == before
+
+
+def test_a_unit_may_come_with_its_file(lab):
+    change = lab.systemd.change
+
+    def loading(verb, name):
+        if verb == "daemon-reload" and (lab.etc / "system" / "own.path").exists():
+            lab.systemd.add("own.path", active="inactive", enablement="disabled")
+        return change(verb, name)
+
+    lab.systemd.change = loading
+    result = lab.run(files=[lab.file("system/own.path")], units=[unit("own.path", enabled=True)])
+    assert result["restarted"] == ["own.path"]
+
+
+def test_the_record_keeps_the_first_state_for_good(lab):
+    (lab.etc / "link").symlink_to("old")
+    lab.old.chmod(0o640)
+    lab.run(files=[lab.file("link"), lab.file("d/e/new")], units=[unit(SECOND)])
+    first = lab.record()
+    assert stat.S_IMODE((lab.root / "records").stat().st_mode) == 0o700
+    assert stat.S_IMODE((lab.root / "records" / "x.json").stat().st_mode) == 0o600
+    link = first["files"][str(lab.etc / "link")]
+    assert (link["existed"], link["link"], link["target"], link["mode"]) == (True, "old", str(lab.old), "0640")
+    assert base64.b64decode(link["content"]) == b"good\n"
+    assert first["files"][str(lab.etc / "d" / "e" / "new")]["existed"] is False
+    assert first["directories"] == [str(lab.etc / "d"), str(lab.etc / "d" / "e")]
+    assert first["units"] == {SECOND: {"LoadState": "loaded", "UnitFileState": "disabled", "ActiveState": "inactive"}}
+    lab.run(files=[lab.file("link", "newer\n"), lab.file("third")], units=[unit(SECOND), unit(FIRST)])
+    later = lab.record()
+    assert later["files"].pop(str(lab.etc / "third"))["existed"] is False
+    assert later["units"].pop(FIRST)["ActiveState"] == "active"
+    assert later == first
+
+
+def test_a_rolled_back_run_leaves_the_record_as_it_was(lab):
+    lab.run(files=[lab.file("old")])
+    first = lab.record()
+    lab.proof = Proof(1000)
+    with pytest.raises(_transaction.RolledBack):
+        lab.run(files=[lab.file("old", "newer\n"), lab.file("third")])
+    assert lab.record() == first
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"files": 1}', "{"], ids=["empty", "a list", "odd", "cut off"])
+def test_a_broken_record_is_never_overwritten(lab, content):
+    path = lab.root / "records" / "x.json"
+    path.parent.mkdir()
+    path.write_text(content)
+    with pytest.raises(_files.Unusable, match=r"is not readable .*; move it away"):
+        lab.run(files=[lab.file("old")])
+    assert (path.read_text(), lab.old.read_text()) == (content, "good\n")
+
+
+def test_a_record_that_cannot_be_written_changes_nothing(lab):
+    (lab.root / "records").write_text("")
+    with pytest.raises(_swap.NotWritten, match="cannot use record_dir"):
+        lab.run(files=[lab.file("old")])
+    assert lab.old.read_text() == "good\n"
+
+
+@pytest.mark.parametrize(
+    ("params", "complaint"),
+    [
+        ({"name": "../x"}, "lower case letters and underscores only"),
+        ({"name": "x\n"}, "lower case letters and underscores only"),
+        ({"record_dir": "records"}, "is not absolute"),
+        ({"proof_deadline": -1.0}, "give 0 to 3600 seconds"),
+        ({"proof_deadline": float("nan")}, "give 0 to 3600 seconds"),
+        ({"check": {"argv": ["true", "{staged}"], "file": "/etc/x"}}, "check names '/etc/x', which is not in files"),
+        ({"units": [unit(FIRST, restart_for=["/etc/x"])]}, "restart_for of dnsmasq.service names '/etc/x'"),
+        ({"units": [unit(FIRST), unit("dnsmasq")]}, "units: dnsmasq.service is given twice"),
+    ],
+    ids=[
+        "a name that is a path", "a name with a newline", "a relative record_dir", "a negative deadline", "no number",
+        "a check of another file", "a restart for another file", "a unit under two names",
+    ],
+)
+def test_a_mistake_is_found_before_anything_is_touched(lab, params, complaint):
+    with pytest.raises(_files.Unusable, match=complaint):
+        lab.run(**params)
+
+
+def test_more_mistakes_with_files(lab):
+    file = lab.file("old")
+    with pytest.raises(_files.Unusable, match="is given twice"):
+        lab.run(files=[file, file])
+    for argv in ([], ["dnsmasq", "--test"], ["{staged}"]):
+        with pytest.raises(_files.Unusable, match=r"argv does not name {staged}"):
+            lab.run(files=[file], check={"argv": argv, "file": file["path"]})
