@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Network 1 before and after: measure lookups, deploy the built collection, measure again, print both.
 
-    demo.py [--json FILE]   the lab must be freshly up: the hosts have never seen dnsmasq
+demo.py [--json FILE]   the lab must be freshly up: the hosts have never seen dnsmasq
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def measure(hosts: list[Host]) -> Figures:
     for kind, name in KINDS.items():
         since = time.time()
         with heartbeat(f"{CALLS} lookups of {name} on each of {len(clients)} hosts"), ThreadPoolExecutor() as pool:
-            results = list(pool.map(lambda host, name=name: ask(host, "lab-lookups", name, str(CALLS)), clients))  # type: ignore[misc]
+            results = list(pool.map(lambda host, name=name: ask(host, "lab-lookups", name, str(CALLS)), clients))
         crossed = [row for server in datacenter for row in queries(server, since)]
         for host, result in zip(clients, results, strict=True):
             own = address(host)
@@ -83,7 +83,10 @@ def play(collections: Path, playbook: str, *options: str) -> None:
 def table(before: Figures, after: Figures) -> str:
     head = (
         f"{'host':15}{'name':12}{'first lookup':>20}{'repeated':>20}{f'{CALLS} lookups':>24}{'times':>8}"
-        f"{'queries to the datacenter':>28}\n{'':27}" + f"{'before':>11}{'after':>9}" * 2 + f"{'before':>13}{'after':>11}"
+        f"{'queries to the datacenter':>28}\n{'':27}"
+        + f"{'before':>11}{'after':>9}"
+        * 2
+        + f"{'before':>13}{'after':>11}"
         f"{'faster':>8}{'before':>18}{'after':>10}"
     )
     rows = [

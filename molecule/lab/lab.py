@@ -73,7 +73,10 @@ class Host:
 
 
 def sh(*argv: str, **kwargs: Any) -> str:
-    return subprocess.run(argv, check=True, text=True, stdout=subprocess.PIPE, **kwargs).stdout
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        argv, check=True, text=True, stdout=subprocess.PIPE, **kwargs
+    )
+    return done.stdout
 
 
 def ip(*words: str, namespace: str | None = None) -> str:
@@ -178,7 +181,7 @@ def _quiet_namespace(name: str) -> None:
 
 
 def _prefix(network: dict[str, Any]) -> str:
-    return network["subnet"].rpartition("/")[2]
+    return str(network["subnet"].rpartition("/")[2])
 
 
 def build_networks(networks: dict[str, Any], hosts: list[Host]) -> None:

@@ -158,7 +158,7 @@ def _with_block(wanted, present):
     if len(begins) != 1 or len(ends) != 1 or begins > ends:
         markers = f"one line '{BEGIN.decode()}' before one line '{END.decode()}'"
         raise Unusable(f"{wanted.path} does not hold exactly {markers}; remove the stray ones")
-    return b"".join(lines[:begins[0]]) + block + b"".join(lines[ends[0] + 1:])
+    return b"".join(lines[: begins[0]]) + block + b"".join(lines[ends[0] + 1 :])
 
 
 def _with_line(wanted, present):
@@ -166,7 +166,7 @@ def _with_line(wanted, present):
     lines = present.splitlines(True)
     bare = [line.rstrip(b"\r\n") for line in lines]
     at = next((n for n, line in enumerate(bare) if line == wanted.line or re.search(wanted.before, line)), len(lines))
-    line = lines[at] if wanted.line in bare[at:at + 1] else wanted.line + b"\n"
+    line = lines[at] if wanted.line in bare[at : at + 1] else wanted.line + b"\n"
     rest = [raw for raw in lines[at:] if raw.rstrip(b"\r\n") != wanted.line]
     return _ended(b"".join(lines[:at])) + line + b"".join(rest)
 

@@ -116,7 +116,7 @@ def collect(run, path="/etc/resolv.conf"):
         "target": os.path.realpath(path),
         "mounted": path in mounts,
         "immutable": _immutable(path),
-        "active": sorted(unit for unit, state in zip(UNITS, states.split()) if state == "active"),
+        "active": [unit for number, unit in enumerate(UNITS) if states.split()[number : number + 1] == ["active"]],
         "rc_manager": rc_manager,
         "nm_dhclient": interfaces,
         "dhclient_confs": {name: _read(name) for name in candidates if os.path.exists(name)},

@@ -142,7 +142,7 @@ def _write_through(target, content, mode):
     with open(target, "r+b", buffering=0) as stream:
         left = content.ljust(os.fstat(stream.fileno()).st_size, b"\n")
         while left:
-            left = left[stream.write(left):]
+            left = left[stream.write(left) :]
         stream.truncate(len(content))
         os.fchmod(stream.fileno(), mode)
         os.fsync(stream.fileno())

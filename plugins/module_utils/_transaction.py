@@ -75,8 +75,11 @@ class Plan(typing.NamedTuple):
     def result(self, proof=None):
         started = [step.unit for step in self.steps if step.verb in _units.STARTS]
         return {
-            "changed": self.changed, "files": [change.path for change in self.landing],
-            "restarted": started, "reloaded": self.reload, "proof": proof,
+            "changed": self.changed,
+            "files": [change.path for change in self.landing],
+            "restarted": started,
+            "reloaded": self.reload,
+            "proof": proof,
             "diff": [_files.diff_of(change) for change in self.landing] + _units.diff_of(self.states, self.steps),
         }
 
@@ -117,8 +120,10 @@ def execute(request: Request, host: Host, check_mode: bool) -> dict:
     if not plan.changed:
         try:
             return plan.result(proof=prove_within(0, request, host))
-        except Unproven:  # perhaps a file landed without its restart, in a run that was cut off
-            healing = [_units.Step("restart", unit.name) for unit in request.units if unit.restart_for and unit.running]
+        except Unproven:  # perhaps a block or line landed without its restart, in a run that was cut off
+            healing = [
+                _units.Step("restart", unit.name) for unit in request.units if unit.running and shared(unit, request)
+            ]
             if not healing:
                 raise
     with _swap.alone(host.record_dir), _swap.uninterrupted():
@@ -139,6 +144,12 @@ def plan_for(request: Request, host: Host) -> Plan:
     moved = any(change.needed and change.path.startswith(host.unit_directories) for change in changes)
     reload = moved or any(state.stale for state in states.values())
     return Plan(changes, states, sorted(steps, key=lambda step: step.verb not in ("enable", "disable")), reload)
+
+
+def shared(unit, request) -> bool:
+    """It reads a file that is only partly ours, whose age says nothing; for a file of our own `outdated` knows better,
+    and a restart on suspicion would throw away a cache that serves while the upstreams are down."""
+    return any(file.content is None for file in request.files if file.path in unit.restart_for)
 
 
 def outdated(unit, state, changes, now) -> bool:
@@ -255,11 +266,18 @@ def recorded(previous: bytes, plan: Plan, directories) -> bytes:
     record = dict({"version": 1, "files": {}, "directories": [], "units": {}}, **json.loads(previous.decode("utf-8")))
     for change in plan.changes:
         found = change.found
-        record["files"].setdefault(found.path, {
-            "existed": found.existed, "link": found.link, "target": found.target,
-            "content": base64.b64encode(found.content).decode("ascii") if found.existed else None,
-            "mode": f"{found.mode:04o}", "uid": found.uid, "gid": found.gid,
-        })
+        record["files"].setdefault(
+            found.path,
+            {
+                "existed": found.existed,
+                "link": found.link,
+                "target": found.target,
+                "content": base64.b64encode(found.content).decode("ascii") if found.existed else None,
+                "mode": f"{found.mode:04o}",
+                "uid": found.uid,
+                "gid": found.gid,
+            },
+        )
     record["directories"] += [path for path in directories if path not in record["directories"]]
     for name, state in plan.states.items():
         entry = {"LoadState": state.load, "UnitFileState": state.enablement, "ActiveState": state.active}

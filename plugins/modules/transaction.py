@@ -18,14 +18,15 @@ description:
   - If anything fails from the swap on, contents, modes, owners, created files and directories, enablement and running
     units are put back as they were, and the module fails with the first reason. Units that ran are restarted with the
     old files.
-  - A run that finds nothing to change makes O(proof) once. If it does not hold, units with O(units[].restart_for) are
-    restarted once, since an earlier run may have been cut off between the files and the restart.
+  - A run that finds nothing to change makes O(proof) once. If it does not hold, units whose O(units[].restart_for)
+    names a file with O(files[].block) or O(files[].line) are restarted once, since an earlier run may have been cut off
+    between the files and the restart.
   - From the swap on, hangups and interrupts are ignored, and a termination is delayed until the host is whole again.
     Only one transaction runs on a host at a time. Others wait for it.
 attributes:
   check_mode:
     support: full
-    description: Says what would change, also before the units and programs are installed. Neither O(check) nor O(proof) is run.
+    description: Says what would change, also before units are installed. Runs neither O(check) nor O(proof).
   diff_mode:
     support: full
     description: Shows each file that changes, and enablement and activity of each unit that is touched.
@@ -235,7 +236,9 @@ reloaded:
   type: bool
   sample: false
 proof:
-  description: What M(everywhere.dnsmasq.query_latency) returns. Null without O(proof), in check mode and with O(prepare_only).
+  description:
+    - What M(everywhere.dnsmasq.query_latency) returns.
+    - Null without O(proof), in check mode and with O(prepare_only).
   returned: success
   type: dict
   sample: {server: 127.0.0.1, slowest_ms: 0.214}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,14 +9,19 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+PYENV = Path.home() / ".pyenv" / "versions"
 #: ansible-core and the Pythons that it runs on.
-CONTROLLERS = {"core-2.16": ("3.10", "3.11", "3.12"), "dev": ("3.11", "3.12", "3.13"), "core-2.21": ("3.12", "3.13", "3.14")}
+CONTROLLERS = {
+    "core-2.16": ("3.10", "3.11", "3.12"),
+    "dev": ("3.11", "3.12", "3.13"),
+    "core-2.21": ("3.12", "3.13", "3.14"),
+}
 
 
 def interpreter(versions: tuple[str, ...]) -> str | None:
     """A Python of one of the versions: on the PATH, or where pyenv keeps them."""
     for version in versions:
-        for found in [shutil.which(f"python{version}"), *glob.glob(f"/root/.pyenv/versions/{version}.*/bin/python")]:
+        for found in [shutil.which(f"python{version}"), *map(str, PYENV.glob(f"{version}.*/bin/python"))]:
             # A shim of pyenv is on the PATH even where the version behind it is not chosen.
             if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
                 return found
@@ -29,7 +33,9 @@ def test_the_tarball_deploys_and_verifies(controller, clients, playbook):
     python = interpreter(CONTROLLERS[controller])
     if python is None:
         pytest.skip(f"{controller} needs Python {' or '.join(CONTROLLERS[controller])}, and none is on this machine")
-    made = subprocess.run([str(ROOT / ".ci/setup"), "venv", controller, python], check=True, text=True, stdout=subprocess.PIPE)
+    made = subprocess.run(
+        [str(ROOT / ".ci/setup"), "venv", controller, python], check=True, text=True, stdout=subprocess.PIPE
+    )
     core = Path(made.stdout.strip())
     assert playbook("deploy", core=core).returncode == 0
     assert playbook("verify", core=core).returncode == 0

@@ -13,7 +13,10 @@ CASES = {
         ["dnsmasq_network", "us_est_1", "datacenter"],
     ),
     "an address that is none": (
-        {"dnsmasq_topology": {"us_east_1": DATACENTER | {"nameservers": ["10.20.0.256"]}}, "dnsmasq_network": "us_east_1"},
+        {
+            "dnsmasq_topology": {"us_east_1": DATACENTER | {"nameservers": ["10.20.0.256"]}},
+            "dnsmasq_network": "us_east_1",
+        },
         ["nameservers", "10.20.0.256"],
     ),
     "a zone with a space": (

@@ -65,10 +65,22 @@ def picture(root: Path) -> dict:
         ({"path": "/etc/x", "content": "", "mode": "4755"}, "not an octal string"),
     ],
     ids=[
-        "a relative path", "a path with ..", "a newline in the path", "a control character in the path",
-        "nothing to write", "two ways at once", "a line without its place", "a place without its line",
-        "two lines", "an empty line", "a broken expression", "an empty block", "a block with its own marker",
-        "a mode in letters", "an unquoted 0644, which YAML makes 420", "a set-uid mode",
+        "a relative path",
+        "a path with ..",
+        "a newline in the path",
+        "a control character in the path",
+        "nothing to write",
+        "two ways at once",
+        "a line without its place",
+        "a place without its line",
+        "two lines",
+        "an empty line",
+        "a broken expression",
+        "an empty block",
+        "a block with its own marker",
+        "a mode in letters",
+        "an unquoted 0644, which YAML makes 420",
+        "a set-uid mode",
     ],
 )
 def test_a_mistake_is_one_sentence(options, complaint):
@@ -88,8 +100,12 @@ def test_a_mistake_is_one_sentence(options, complaint):
         ("a\n" + BLOCK.replace("ours\n", ""), "a\n" + BLOCK),
     ],
     ids=[
-        "an empty file gets the block", "the block is appended", "an open last line is ended first",
-        "a block that is right is left alone", "an old block is replaced where it stands", "an empty block is filled",
+        "an empty file gets the block",
+        "the block is appended",
+        "an open last line is ended first",
+        "a block that is right is left alone",
+        "an old block is replaced where it stands",
+        "an empty block is filled",
     ],
 )
 def test_a_block_leaves_every_other_byte_alone(present, text):
@@ -121,9 +137,16 @@ def test_stray_markers_are_not_guessed_at(present):
         (f" {PREPEND}\nrequest x;\n", f" {PREPEND}\n{PREPEND}\nrequest x;\n"),
     ],
     ids=[
-        "inserted before the match", "appended without a match", "appended after an open line", "into an empty file",
-        "left where it is before the match", "moved up when it is too late", "a later copy is removed",
-        "before the first of several matches", "found in an open last line", "only the very same line counts",
+        "inserted before the match",
+        "appended without a match",
+        "appended after an open line",
+        "into an empty file",
+        "left where it is before the match",
+        "moved up when it is too late",
+        "a later copy is removed",
+        "before the first of several matches",
+        "found in an open last line",
+        "only the very same line counts",
     ],
 )
 def test_a_line_stands_once_before_the_match(present, text):
@@ -156,8 +179,13 @@ def test_bytes_that_are_no_utf8_survive(text):
         (None, {"block": "b", "mode": "0600"}, 0o600, True),
     ],
     ids=[
-        "a missing file", "the same", "another mode", "another text",
-        "a line keeps the admin's mode", "so does a block", "a new file has the mode asked for",
+        "a missing file",
+        "the same",
+        "another mode",
+        "another text",
+        "a line keeps the admin's mode",
+        "so does a block",
+        "a new file has the mode asked for",
     ],
 )
 def test_what_needs_to_change(tmp_path, there, options, mode, needed):
@@ -278,7 +306,23 @@ def test_nothing_lands_before_all_is_written(etc, monkeypatch):
     assert picture(etc) == before
 
 
-def test_what_cannot_be_put_back_is_named(etc, monkeypatch):
+def test_a_file_that_others_hold_is_written_last(etc):
+    hands = swap(*everything(etc))
+    hands.land()
+    assert [change.wanted.in_place for change in hands.landed] == [False, False, False, True]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_owner_is_kept_and_put_back(etc):
+    os.chown(etc / "plain", 12, 34)
+    hands = swap(wanted(etc / "plain", content="new\n"))
+    for step in (hands.land, hands.undo):
+        step()
+        status = (etc / "plain").stat()
+        assert (status.st_uid, status.st_gid) == (12, 34)
+
+
+def test_what_cannot_be_put_back_is_named(etc):
     hands = swap(*everything(etc))
     hands.land()
     (etc / "new.d" / "of-somebody-else").write_text("")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _swap, _transaction, _units
+from ansible_collections.everywhere.dnsmasq.plugins.modules import transaction
 
 FIRST, SECOND, NEW = "dnsmasq.service", "second.service", "new.path"
 ENABLING = {"enable": "enabled", "disable": "disabled"}
@@ -34,7 +35,7 @@ class Systemd:
             return 0, f"last words of {argv[2]}\n", ""
         if argv[0] != "systemctl":
             return self.program(argv)
-        verb, names = argv[1], argv[argv.index("--") + 1:] if "--" in argv else []
+        verb, names = argv[1], argv[argv.index("--") + 1 :] if "--" in argv else []
         if verb == "show":
             return 0, "\n".join(self.shown(name) for name in names), ""
         if verb == "reset-failed":
@@ -116,8 +117,13 @@ class Lab:
 
     def host(self):
         return _transaction.Host(
-            _units.Systemctl(self.systemd), self.systemd, str(self.root / "records"), prove=self.proof,
-            sleep=self.sleep, clock=lambda: self.now, unit_directories=(f"{self.etc}/system/",),
+            _units.Systemctl(self.systemd),
+            self.systemd,
+            str(self.root / "records"),
+            prove=self.proof,
+            sleep=self.sleep,
+            clock=lambda: self.now,
+            unit_directories=(f"{self.etc}/system/",),
         )
 
     def file(self, name, content="new\n", **options):
@@ -166,8 +172,13 @@ def test_a_deploy_goes_in_order_and_the_next_one_changes_nothing(lab):
     params = full(lab)
     result = lab.run(**params)
     assert lab.systemd.log == [
-        "dnsmasq", "daemon-reload", f"enable {SECOND}", f"enable {NEW}",
-        f"restart {FIRST}", f"start {SECOND}", f"start {NEW}",
+        "dnsmasq",
+        "daemon-reload",
+        f"enable {SECOND}",
+        f"enable {NEW}",
+        f"restart {FIRST}",
+        f"start {SECOND}",
+        f"start {NEW}",
     ]
     assert lab.systemd.checked == "new\n"
     assert result["changed"] and result["reloaded"] and result["proof"] == {"slowest_ms": 0.1}
@@ -221,7 +232,12 @@ def test_an_unproven_deploy_restarts_the_old_files(lab):
         lab.run(**params)
     assert lab.picture() == before
     assert lab.systemd.log[-6:] == [
-        f"disable {NEW}", f"disable {SECOND}", f"stop {NEW}", f"stop {SECOND}", "daemon-reload", f"restart {FIRST}",
+        f"disable {NEW}",
+        f"disable {SECOND}",
+        f"stop {NEW}",
+        f"stop {SECOND}",
+        "daemon-reload",
+        f"restart {FIRST}",
     ]
 
 
@@ -300,8 +316,10 @@ def test_the_check_runs_only_for_a_change(lab):
         ({"line": "good", "before": "x"}, -1, []),
     ],
     ids=[
-        "a file older than the start", "a file newer than the start: a run was cut off",
-        "a file from the future tells nothing", "an admin's own file may be newer",
+        "a file older than the start",
+        "a file newer than the start: a run was cut off",
+        "a file from the future tells nothing",
+        "an admin's own file may be newer",
     ],
 )
 def test_a_run_that_was_cut_off_is_healed(lab, options, age, restarted):
@@ -312,19 +330,33 @@ def test_a_run_that_was_cut_off_is_healed(lab, options, age, restarted):
     assert result["restarted"] == restarted
 
 
-def test_a_failing_proof_without_a_change_restarts_once(lab):
+@pytest.fixture
+def shared(lab):
+    """A file of somebody else with our block in it already, and the unit that reads it."""
+    lab.old.write_text("theirs\n# BEGIN everywhere.dnsmasq\nours\n# END everywhere.dnsmasq\n")
+    return {"files": [lab.file("old", block="ours")], "units": [unit(FIRST, restart_for=[str(lab.old)])]}
+
+
+def test_a_failing_proof_without_a_change_restarts_what_reads_a_shared_file_once(lab, shared):
     lab.proof.failures = 3
-    result = lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST, restart_for=[str(lab.old)])])
+    result = lab.run(**shared)
     assert (result["changed"], result["files"], result["restarted"]) == (True, [], [FIRST])
     assert lab.systemd.log == [f"restart {FIRST}"]
     assert not (lab.root / "records" / "x.json").exists(), "a restart alters nothing that a restore would bring back"
 
 
-def test_a_proof_that_never_holds_fails_with_the_last_reason(lab):
+def test_a_proof_that_never_holds_fails_with_the_last_reason(lab, shared):
     lab.proof.failures = 1000
     with pytest.raises(_transaction.RolledBack, match=r"^failure 42; everything is back"):
-        lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST, restart_for=[str(lab.old)])])
+        lab.run(**shared)
     assert lab.systemd.log == [f"restart {FIRST}"]
+
+
+def test_a_failing_proof_without_a_change_does_not_restart_what_reads_our_own_file(lab):
+    lab.proof.failures = 1000
+    with pytest.raises(_transaction.Unproven, match="failure 1"):
+        lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST, restart_for=[str(lab.old)])])
+    assert lab.systemd.log == []
 
 
 def test_with_nothing_to_restart_the_proof_is_made_once(lab):
@@ -440,8 +472,14 @@ def test_a_record_that_cannot_be_written_changes_nothing(lab):
         ({"units": [unit(FIRST), unit("dnsmasq")]}, "units: dnsmasq.service is given twice"),
     ],
     ids=[
-        "a name that is a path", "a name with a newline", "a relative record_dir", "a negative deadline", "no number",
-        "a check of another file", "a restart for another file", "a unit under two names",
+        "a name that is a path",
+        "a name with a newline",
+        "a relative record_dir",
+        "a negative deadline",
+        "no number",
+        "a check of another file",
+        "a restart for another file",
+        "a unit under two names",
     ],
 )
 def test_a_mistake_is_found_before_anything_is_touched(lab, params, complaint):
@@ -456,3 +494,37 @@ def test_more_mistakes_with_files(lab):
     for argv in ([], ["dnsmasq", "--test"], ["{staged}"]):
         with pytest.raises(_files.Unusable, match=r"argv does not name {staged}"):
             lab.run(files=[file], check={"argv": argv, "file": file["path"]})
+
+
+@pytest.mark.parametrize(
+    ("proof", "complaint"),
+    [
+        ({}, "missing required arguments: queries"),
+        ({"queries": [{"name": "x.example", "speed": 1}]}, "unknown option queries.speed"),
+        ({"queries": []}, "queries is empty"),
+        ({"queries": [{"name": "x..example"}]}, "is not a domain name"),
+        ({"queries": [{"name": "x.example"}], "server": "localhost"}, "is not an IP address"),
+    ],
+    ids=["no queries", "an option that does not exist", "an empty list", "no domain name", "no address"],
+)
+def test_a_mistake_in_the_proof_is_found_without_asking(proof, complaint):
+    with pytest.raises(_files.Unusable, match=f"^proof: .*{complaint}"):
+        transaction._prover(proof, check_mode=False)
+
+
+def test_a_proof_is_not_made_before_its_time(monkeypatch):
+    asked = []
+
+    def assess(params, **hands):
+        asked.append((params["port"], set(hands)))
+
+    monkeypatch.setattr(transaction._latency, "assess", assess)
+    prove = transaction._prover({"queries": [{"name": "x.example"}]}, check_mode=False)
+    assert asked == [(53, {"ask", "libc", "nameservers"})], "a rehearsal has nobody to ask"
+    prove()
+    assert asked[1:] == [(53, set())]
+
+
+def test_each_file_takes_the_options_that_the_module_declares():
+    assert set(transaction.FILE) == set(_files.Wanted._fields)
+    assert set(transaction.UNIT) == set(_units.Wanted._fields)

@@ -92,11 +92,23 @@ def test_a_name_that_is_none_is_a_mistake(name):
         (unit(running=False), state("inactive", "masked", "masked"), False, []),
     ],
     ids=[
-        "all is well", "outdated", "down and outdated is one start", "failed", "still in its restart loop",
-        "reloading is running", "to be stopped", "failed is stopped enough", "disabled",
+        "all is well",
+        "outdated",
+        "down and outdated is one start",
+        "failed",
+        "still in its restart loop",
+        "reloading is running",
+        "to be stopped",
+        "failed is stopped enough",
+        "disabled",
         "enabled until the next boot only",
-        "static needs no enabling", "to be disabled", "static cannot be disabled", "enablement left alone",
-        "not there yet", "not there and not wanted", "masked and not wanted",
+        "static needs no enabling",
+        "to be disabled",
+        "static cannot be disabled",
+        "enablement left alone",
+        "not there yet",
+        "not there and not wanted",
+        "masked and not wanted",
     ],
 )
 def test_the_steps_of_a_unit(wanted, now, outdated, verbs):
@@ -141,10 +153,12 @@ def test_a_start_begins_with_a_clean_slate():
 
 
 def test_a_failed_start_quotes_the_journal():
-    programs = Programs({
-        "systemctl start": (1, "", "Job for dnsmasq.service failed.\nSee journalctl -xe\n"),
-        "journalctl": (0, "old\n\ndnsmasq: failed to bind 127.0.0.1: Address already in use\n", ""),
-    })
+    programs = Programs(
+        {
+            "systemctl start": (1, "", "Job for dnsmasq.service failed.\nSee journalctl -xe\n"),
+            "journalctl": (0, "old\n\ndnsmasq: failed to bind 127.0.0.1: Address already in use\n", ""),
+        }
+    )
     with pytest.raises(_units.Failed) as caught:
         _units.Systemctl(programs).take(_units.Step("start", NAME))
     assert str(caught.value) == (

@@ -88,7 +88,8 @@ def leaves(value: Any) -> Iterator[Any]:
 
 def is_one_sentence(text: str) -> bool:
     """One line, one full stop at its end, and short whatever was quoted."""
-    unquoted = re.sub(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", "", text)
+    # A value is quoted to its end, or to where it was clipped.
+    unquoted = re.sub(r"'(?:[^'\\]|\\.)*?(?:'|\.\.\.)|\"(?:[^\"\\]|\\.)*?(?:\"|\.\.\.)", "", text)
     return text.isprintable() and text.endswith(".") and ". " not in unquoted and len(text) < 1000
 
 
