@@ -51,7 +51,7 @@ def forward(cables: list[tuple[int, int, float]]) -> None:
     while True:
         due = min((queue[0][0] for queue in waiting.values() if queue), default=None)
         pause = None if due is None else max(0.0, due - time.monotonic())
-        ready, _, _ = select.select(list(other), [], [], pause)
+        ready = select.select(list(other), [], [], pause)[0]
         now = time.monotonic()
         for tap in ready:
             far, delay = other[tap]

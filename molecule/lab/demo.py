@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Network 1 before and after: measure lookups, deploy the built collection, measure again, print both.
 
 demo.py [--json FILE]   the lab must be freshly up: the hosts have never seen dnsmasq
@@ -76,7 +75,7 @@ def play(collections: Path, playbook: str, *options: str) -> None:
     argv = ["ansible-playbook", f"everywhere.dnsmasq.{playbook}", "-i", str(INVENTORY.parent), *options]
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(collections), ANSIBLE_PIPELINING="true")
     say(" ".join(argv))
-    if subprocess.run(argv, env=environment, cwd=ROOT).returncode:
+    if subprocess.call(argv, env=environment, cwd=ROOT):
         raise SystemExit(f"demo: everywhere.dnsmasq.{playbook} failed")
 
 
@@ -103,7 +102,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="also write the figures there")
     given = parser.parse_args()
-    _, hosts = read_inventory()
+    hosts = read_inventory()[1]
     collections = CACHE / "demo"
     say("lookups as they are: DHCP's three servers, the datacenter's first")
     before = measure(hosts)

@@ -84,11 +84,11 @@ def heartbeat(what: str) -> Iterator[None]:
     say(f"{what}: done in {time.monotonic() - start:.1f} s")
 
 
-def run(argv: list[str], log: Path, **kwargs: object) -> None:
+def run(argv: list[str], log: Path, env: dict[str, str] | None = None) -> None:
     """Run a command with its output in `log`; show the end of it when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as out:
-        code = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **kwargs).returncode  # type: ignore[call-overload]
+        code = subprocess.call(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env)
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
         raise SystemExit(f"lab: {' '.join(argv[:3])} … ended with {code}; the end of {log}:\n{tail}")

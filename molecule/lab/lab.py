@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The lab: real systemd hosts, each in a network namespace of its own, on networks with real delays.
 
     lab.py up              boot every host of molecule/inventory/hosts.yml that is not up; images are cached
@@ -358,7 +357,7 @@ def inside(host: Host, *argv: str) -> subprocess.CompletedProcess[str]:
     leader = next(iter(_children(pid)), None) if pid else None
     if leader is None:
         return subprocess.CompletedProcess(argv, 255, "", f"{host.name} is not up")
-    return subprocess.run(["nsenter", "-t", str(leader), "-a", *argv], text=True, capture_output=True)
+    return subprocess.run(["nsenter", "-t", str(leader), "-a", *argv], text=True, capture_output=True, check=False)
 
 
 def is_ready(host: Host) -> bool:
@@ -445,7 +444,7 @@ def down() -> None:
 
 
 def reboot(host: Host) -> None:
-    networks, _ = read_inventory()
+    networks = read_inventory()[0]
     end(host.name)
     ip("link", "delete", "eth0", namespace=host.namespace)
     plug(host, list(networks).index(host.network))

@@ -90,7 +90,7 @@ def playbook(collections: Path, tmp_path: Path) -> Callable[..., Run]:
             ANSIBLE_INJECT_FACT_VARS="false",
             EVENTS=str(events),
         )
-        done = subprocess.run(argv, env=environment, cwd="/")
-        return Run(done.returncode, [json.loads(line) for line in events.read_text().splitlines()])
+        code = subprocess.call(argv, env=environment, cwd="/")
+        return Run(code, [json.loads(line) for line in events.read_text().splitlines()])
 
     return run

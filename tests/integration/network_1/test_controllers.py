@@ -23,7 +23,7 @@ def interpreter(versions: tuple[str, ...]) -> str | None:
     for version in versions:
         for found in [shutil.which(f"python{version}"), *map(str, PYENV.glob(f"{version}.*/bin/python"))]:
             # A shim of pyenv is on the PATH even where the version behind it is not chosen.
-            if found and subprocess.run([found, "-c", ""], capture_output=True).returncode == 0:
+            if found and subprocess.call([found, "-c", ""], stderr=subprocess.DEVNULL) == 0:
                 return found
     return None
 
