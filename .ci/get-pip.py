@@ -1,4 +1,4 @@
-"""Stands in for the script that ansible-test would download: the pip that came with Python, then the packages asked for."""
+"""Stands in for the script that ansible-test would download: Python's own pip, then the packages asked for."""
 
 import subprocess
 import sys
