@@ -309,7 +309,7 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(templates.get_template(str(source.relative_to(HERE / "templates"))).render(facts))
             # NetworkManager refuses a profile that others may read.
-            target.chmod(0o600 if target.suffix == ".nmconnection" else source.stat().st_mode & 0o755)
+            target.chmod(0o600 if target.suffix == ".nmconnection" else 0o755 if target.parent.name == "bin" else 0o644)
     if host.is_server:
         (host.root / "etc/resolv.conf").write_text("# a server of the lab asks nobody\n")
     for unit in (host.root / "etc/systemd/system").glob("lab-*.service"):

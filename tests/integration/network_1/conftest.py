@@ -65,7 +65,7 @@ class Run:
             (event["host"], part["after_header"]): part.get("after", "")
             for event in self.results
             for part in event["diff"]
-            if str(part.get("after_header", "")).startswith("after: /")
+            if str(part.get("after_header", "")).startswith("/")
         }
 
     @property

@@ -1,0 +1,37 @@
+"""The YAML of the README is what the collection takes; its commands run in tests/integration/network_1."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def blocks() -> list[dict]:
+    return [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", README.read_text(), re.S)]
+
+
+def test_every_block_is_known_to_these_tests() -> None:
+    assert [list(block) for block in blocks()] == [["all"], ["dnsmasq_checks"]]
+
+
+def test_the_inventory_sends_the_datacenter_s_names_to_its_name_servers() -> None:
+    everything = blocks()[0]["all"]
+    for group in everything["children"].values():
+        for host in group["hosts"]:
+            plan = _topology.plan(everything["vars"]["dnsmasq_topology"], host, group["vars"]["dnsmasq_network"])
+            rules = {rule["zone"]: rule["servers"] for rule in plan["forwards"] + plan["reverse"]}
+            servers = ["10.20.0.11", "10.20.0.12"]
+            assert rules == {"corp.example": servers, "20.10.in-addr.arpa": servers}
+            assert plan["upstream"]["mode"] == "dhcp"
+
+
+def test_the_checks_are_queries_of_the_module() -> None:
+    checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate({"queries": blocks()[1]["dnsmasq_checks"]})
+    assert checked.error_messages == []

@@ -1,0 +1,178 @@
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs the script that keeps dnsmasq's upstreams what DHCP hands out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import jinja2
+import pytest
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "roles/forwarder/templates/upstream.sh.j2"
+# A stand-in for `ip`, with what the real one prints on a host with a lease, a router's advertisement and a tunnel.
+IP = r"""#!/bin/sh
+[ "$*" = "-o address show" ] || exit 64
+cat <<'END'
+1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever preferred_lft forever
+1: lo    inet6 ::1/128 scope host \       valid_lft forever preferred_lft forever
+2: eth0    inet 192.0.2.31/24 brd 192.0.2.255 scope global dynamic eth0\       valid_lft 3000sec preferred_lft 3000sec
+2: eth0    inet6 2001:db8::31/64 scope global dynamic \       valid_lft 3000sec preferred_lft 3000sec
+2: eth0    inet6 fe80::31/64 scope link \       valid_lft forever preferred_lft forever
+3: tun0    inet 198.51.100.1 peer 198.51.100.2/32 scope global tun0\       valid_lft forever preferred_lft forever
+END
+"""
+FAR = ("203.0.113.11", "203.0.113.12")
+
+
+class Host:
+    """The files that the script reads and writes, below a folder of the test."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.source = root / "resolv.conf"
+        self.target = root / "run/dnsmasq/upstream.conf"
+        (root / "bin").mkdir()
+        (root / "bin/ip").write_text(IP)
+        (root / "bin/ip").chmod(0o755)
+
+    def run(self, source: str | None = None, exclude: tuple[str, ...] = ()) -> list[str] | None:
+        """The servers that dnsmasq is told after one run; None where there is no file."""
+        if source is not None:
+            self.source.write_text(source)
+        script = self.root / "script"
+        script.write_text(self._rendered(exclude))
+        path = f"{self.root / 'bin'}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["/bin/sh", script], env={"PATH": path}, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        return self.servers() if self.target.exists() else None
+
+    def servers(self) -> list[str]:
+        text = self.target.read_text()
+        assert text.endswith("\n")
+        words = [line.split(" ") for line in text.splitlines()]
+        assert {word[0] for word in words} == {"nameserver"}
+        return [" ".join(word[1:]) for word in words]
+
+    def _rendered(self, exclude: tuple[str, ...]) -> str:
+        # as Ansible sets Jinja up
+        jinja = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+        jinja.filters["comment"] = lambda text: f"#\n# {text}\n#"
+        return jinja.from_string(TEMPLATE.read_text()).render(
+            ansible_managed="Ansible managed",
+            __forwarder_info={"source": str(self.source)},
+            __forwarder_upstream_file=str(self.target),
+            __forwarder_plan={"upstream": {"exclude": list(exclude)}},
+        )
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Host:
+    return Host(tmp_path)
+
+
+def lines(*servers: str) -> str:
+    return "".join(f"nameserver {server}\n" for server in servers)
+
+
+@pytest.mark.parametrize(
+    ("source", "servers"),
+    [
+        (lines("192.0.2.12", "192.0.2.11"), ["192.0.2.12", "192.0.2.11"]),
+        (lines("127.0.0.1", "127.0.0.53", "::1", "192.0.2.11"), ["192.0.2.11"]),
+        (lines("0.0.0.0", "::", "192.0.2.11"), ["192.0.2.11"]),
+        (lines("192.0.2.31", "2001:db8::31", "198.51.100.1", "192.0.2.11"), ["192.0.2.11"]),
+        (lines("fe80::31%eth0", "192.0.2.11"), ["192.0.2.11"]),
+        (lines("fe80::1%eth0", "2001:db8::53"), ["fe80::1%eth0", "2001:db8::53"]),
+        (lines("192.0.2.3", "192.0.2.131", "198.51.100.2"), ["192.0.2.3", "192.0.2.131", "198.51.100.2"]),
+        (lines("192.0.2.11", "192.0.2.12", "192.0.2.11"), ["192.0.2.11", "192.0.2.12"]),
+        (lines(*(f"192.0.2.{last}" for last in range(1, 6))), [f"192.0.2.{last}" for last in range(1, 6)]),
+        (
+            "# nameserver 192.0.2.1\n#nameserver 192.0.2.2\n;nameserver 192.0.2.3\nsearch nameserver 192.0.2.4\n"
+            "options timeout:1\nnameserver\t192.0.2.11 # the first\n\nnameserver  192.0.2.12",
+            ["192.0.2.11", "192.0.2.12"],
+        ),
+        ("nameserver\n" + lines("192.0.2.11"), ["192.0.2.11"]),
+    ],
+    ids=[
+        "in DHCP's order",
+        "without loopback",
+        "without the unspecified address, which is itself",
+        "without its own addresses",
+        "without its own link-local address",
+        "a router's link-local address keeps its scope",
+        "an address that only looks like its own stays, a tunnel's other end too",
+        "each once",
+        "more than libc reads",
+        "nothing but name servers",
+        "a line without an address is none",
+    ],
+)
+def test_dnsmasq_is_told(host: Host, source: str, servers: list[str]) -> None:
+    assert host.run(source) == servers
+
+
+@pytest.mark.parametrize(
+    ("servers", "told"),
+    [
+        (["203.0.113.11", "192.0.2.11", "203.0.113.12"], ["192.0.2.11"]),
+        (["127.0.0.1", "203.0.113.12", "203.0.113.11"], ["203.0.113.12", "203.0.113.11"]),
+        (["203.0.113.1", "203.0.113.113"], ["203.0.113.1", "203.0.113.113"]),
+    ],
+    ids=[
+        "servers elsewhere are dropped",
+        "only those elsewhere left: they stay",
+        "an address that only looks like theirs",
+    ],
+)
+def test_servers_of_other_networks(host: Host, servers: list[str], told: list[str]) -> None:
+    assert host.run(lines(*servers), exclude=FAR) == told
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["", "search example.org\n", lines("127.0.0.1", "192.0.2.31"), "nameserver\n", None],
+    ids=["an empty file", "no name server", "none but itself", "no address", "no file"],
+)
+def test_the_last_known_servers_stay(host: Host, source: str | None) -> None:
+    host.run(lines("192.0.2.11"))
+    host.source.unlink()
+    assert host.run(source) == ["192.0.2.11"]
+
+
+@pytest.mark.parametrize("source", ["", lines("127.0.0.1"), None], ids=["an empty file", "none but itself", "no file"])
+def test_no_server_was_ever_known(host: Host, source: str | None) -> None:
+    assert host.run(source) is None
+
+
+def test_a_missing_source_does_nothing(host: Host) -> None:
+    assert host.run(None) is None
+    assert not host.target.parent.exists()
+
+
+def test_the_targets_folder_is_made(host: Host) -> None:
+    assert not host.target.parent.parent.exists()
+    assert host.run(lines("192.0.2.11")) == ["192.0.2.11"]
+    assert [path.name for path in host.target.parent.iterdir()] == ["upstream.conf"]
+
+
+def test_the_same_servers_are_not_written_again(host: Host) -> None:
+    host.run(lines("192.0.2.11", "192.0.2.12"))
+    before = host.target.stat()
+    host.run("search example.org\n" + lines("127.0.0.1", "192.0.2.11", "192.0.2.12", "192.0.2.11"))
+    after = host.target.stat()
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_other_servers_come_in_one_piece(host: Host) -> None:
+    host.run(lines("192.0.2.11", "192.0.2.12"))
+    with host.target.open() as reader:
+        assert host.run(lines("192.0.2.12", "192.0.2.11")) == ["192.0.2.12", "192.0.2.11"]
+        # a dnsmasq that was reading still has all of the old file
+        assert reader.read() == lines("192.0.2.11", "192.0.2.12")
+    assert [path.name for path in host.target.parent.iterdir()] == ["upstream.conf"]
