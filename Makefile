@@ -1,9 +1,6 @@
 # The two commands are `make demo` and `make test`: each does all of its own set-up on a fresh Debian machine.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-export EVERYWHERE_CACHE ?= $(HOME)/.cache/everywhere-dnsmasq
-export EVERYWHERE_COLLECTIONS := $(EVERYWHERE_CACHE)/tree
-export ANSIBLE_COLLECTIONS_PATH := $(EVERYWHERE_COLLECTIONS)
 export PYTHONUNBUFFERED := 1
 
 help: ## this list

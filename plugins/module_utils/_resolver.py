@@ -11,7 +11,7 @@ import os
 import re
 import socket
 
-LOOPBACK = re.compile(r"^(127\.|::1$)")
+SELF = re.compile(r"^(127\.|0\.0\.0\.0$|::1?$)")  # 0.0.0.0 and :: are this host too
 UNITS = ("NetworkManager", "systemd-resolved", "systemd-networkd", "dhcpcd", "dnsmasq")
 #: NetworkManager merges the first of these that exists into what dhclient reads, and combines nothing.
 #: Source: nm-dhcp-dhclient.c, find_existing_config, in 1.18 to 1.52.
@@ -26,6 +26,7 @@ NM_DHCLIENT_CANDIDATES = (
 )
 UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 DHCLIENT_HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
+ADMINS_RULE = r"(?:^|[;{}])\s*((?:supersede|prepend|append|default)\s+domain-name-servers[^;]*;)"
 _FS_IMMUTABLE_FL = 0x10
 
 
@@ -42,15 +43,11 @@ def _alive(pid_file):
     return pid.isdigit() and os.path.exists("/proc/" + pid)
 
 
-def _interfaces_with_dhclient(run):
-    """Interface and connection of each device that NetworkManager manages and that has a dhclient file."""
+def _nm_devices(run):
+    """Interface and connection of each device that NetworkManager manages; what others set up is `externally` so."""
     rc, out = run(["nmcli", "-t", "-f", "DEVICE,STATE,CON-UUID", "device"])
     rows = [line.split(":") for line in out.splitlines()] if rc == 0 else []
-    return [
-        {"interface": row[0], "uuid": row[2]}
-        for row in rows
-        if len(row) == 3 and row[1].startswith("connected") and _alive("/run/NetworkManager/dhclient-%s.pid" % row[0])
-    ]
+    return [{"interface": row[0], "uuid": row[2]} for row in rows if len(row) == 3 and row[1] == "connected"]
 
 
 def _dnsmasq(run):
@@ -105,19 +102,20 @@ def collect(run, path="/etc/resolv.conf"):
     )  # fmt: skip
     rc_manager = managed.split('"')[1] if rc == 0 and '"' in managed else None
     unused_rc, states = run(["systemctl", "is-active"] + list(UNITS))
-    interfaces = _interfaces_with_dhclient(run) if rc_manager else []
+    devices = _nm_devices(run) if rc_manager else []
+    interfaces = [row for row in devices if _alive("/run/NetworkManager/dhclient-%s.pid" % row["interface"])]
     candidates = sorted({name.format(**row) for row in interfaces for name in NM_DHCLIENT_CANDIDATES})
     resolvconf = next((p for p in ("/sbin/resolvconf", "/usr/sbin/resolvconf") if os.path.exists(p)), None)
     mounts = [line.split()[4] for line in (_read("/proc/self/mountinfo") or "").splitlines() if len(line.split()) > 4]
     return {
         "path": path,
         "text": _read(path),
-        "is_link": os.path.islink(path),
         "target": os.path.realpath(path),
-        "mounted": path in mounts,
+        "mounted": path in mounts or os.path.realpath(path) in mounts,  # mount follows a link
         "immutable": _immutable(path),
         "active": [unit for number, unit in enumerate(UNITS) if states.split()[number : number + 1] == ["active"]],
         "rc_manager": rc_manager,
+        "nm_manages": bool(devices),
         "nm_dhclient": interfaces,
         "dhclient_confs": {name: _read(name) for name in candidates if os.path.exists(name)},
         "dhclient_running": any(_alive(name) for name in glob.glob("/run/dhclient*.pid")),
@@ -131,8 +129,17 @@ def collect(run, path="/etc/resolv.conf"):
         "dnsmasq": _dnsmasq(run),
         "systemd": os.path.isdir("/run/systemd/system"),
         "os_release": dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', _read("/etc/os-release") or "", re.M)),
-        "hostname": socket.gethostname(),
     }
+
+
+def _is_address(text):
+    for family, name in ((socket.AF_INET, text), (socket.AF_INET6, text.partition("%")[0])):
+        try:
+            socket.inet_pton(family, name)
+            return True
+        except (OSError, ValueError):
+            continue
+    return False
 
 
 def parse_resolv_conf(text):
@@ -140,12 +147,14 @@ def parse_resolv_conf(text):
     found = {"nameservers": [], "search": [], "options": []}
     for line in (text or "").splitlines():
         words = line.split()
-        if len(words) < 2 or words[0][0] in "#;":
+        if len(words) < 2 or line[0] in "#; \t":
             continue
-        if words[0] == "nameserver":
+        if words[0] == "nameserver" and _is_address(words[1]):
             found["nameservers"].append(words[1])
-        elif words[0] in ("search", "domain"):
+        elif words[0] == "search":
             found["search"] = words[1:]
+        elif words[0] == "domain":
+            found["search"] = words[1:2]
         elif words[0] == "options":
             found["options"] += words[1:]
     return found
@@ -160,7 +169,7 @@ def _owner(seen):
         return "resolvconf", "resolv.conf is a link to %s" % target
     if target.startswith("/run/netconfig/"):
         return "netconfig", "resolv.conf is a link to %s" % target
-    if target.startswith("/run/NetworkManager/") or manager in ("symlink", "file", "auto"):
+    if target.startswith("/run/NetworkManager/") or (manager in ("symlink", "file", "auto") and seen["nm_manages"]):
         if seen["nm_dhclient"]:
             names = ", ".join(row["interface"] for row in seen["nm_dhclient"])
             return "dhclient_networkmanager", "NetworkManager writes resolv.conf and runs dhclient on %s" % names
@@ -195,8 +204,8 @@ def _without_own_block(text):
 def _foreign_statement(seen):
     """An admin's own rule on name servers: dhclient keeps one rule an option, so ours and theirs cannot both hold."""
     for name in merged_dhclient_confs(seen):
-        text = _without_own_block(seen["dhclient_confs"].get(name) or "")
-        found = re.search(r"^\s*((?:supersede|prepend|append|default)\s+domain-name-servers[^;]*;)", text, re.M)
+        text = re.sub(r"#.*", "", _without_own_block(seen["dhclient_confs"].get(name) or ""))
+        found = re.search(ADMINS_RULE, text, re.M)
         if found:
             return "%s already says '%s': take that line out, 127.0.0.1 is put first by this collection" % (
                 name, " ".join(found.group(1).split()),
@@ -224,9 +233,7 @@ def detect(seen):
     provider, evidence = _owner(seen)
     parsed = parse_resolv_conf(seen["text"])
     own = set(seen["addresses"])
-    upstreams = [
-        a for a in parsed["nameservers"] if not LOOPBACK.match(a) and a.partition("%")[0] not in own and a != "0.0.0.0"
-    ]
+    upstreams = [a for a in parsed["nameservers"] if not SELF.match(a) and a.partition("%")[0] not in own]
     obstacle = _obstacle(seen, provider)
     hosts_line = re.search(r"^hosts:(.*)$", seen["nsswitch"], re.M)
     return {
