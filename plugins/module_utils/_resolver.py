@@ -24,6 +24,8 @@ NM_DHCLIENT_CANDIDATES = (
     "/etc/dhcp/dhclient.conf",
     "/etc/dhclient.conf",
 )
+#: Where the role forwarder leaves its mark: a dnsmasq without it is somebody else's.
+DROP_IN = "/etc/systemd/system/dnsmasq.service.d/50-everywhere.conf"
 UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 DHCLIENT_HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
 ADMINS_RULE = r"(?:^|[;{}])\s*((?:supersede|prepend|append|default)\s+domain-name-servers[^;]*;)"
@@ -38,9 +40,21 @@ def _read(path):
         return None
 
 
-def _alive(pid_file):
+def _command(pid_file):
+    """The command line of the process that a pid file names; empty where it is gone."""
     pid = (_read(pid_file) or "").strip()
-    return pid.isdigit() and os.path.exists("/proc/" + pid)
+    return (_read("/proc/%s/cmdline" % pid) or "").replace("\0", " ") if pid.isdigit() else ""
+
+
+def _runs_dhclient(interface):
+    """NetworkManager's dhclient, known by the helper that it is given; older versions keep its pid file elsewhere."""
+    names = ("/run/NetworkManager/dhclient-%s.pid", "/run/dhclient-%s.pid")
+    return any("nm-dhcp-helper" in _command(name % interface) for name in names)
+
+
+def _runs_dhclient_alone():
+    commands = [_command(name) for name in glob.glob("/run/dhclient*.pid")]
+    return any("dhclient" in command and "nm-dhcp-helper" not in command for command in commands)
 
 
 def _nm_devices(run):
@@ -55,12 +69,13 @@ def _dnsmasq(run):
     rc, out = run(["dnsmasq", "--version"])
     found = re.search(r"version (\S+)", out) if rc == 0 else None
     service = any(os.path.exists(folder + "/dnsmasq.service") for folder in UNIT_FOLDERS)
+    ours = os.path.exists(DROP_IN)
     if found:
-        return {"installed": service, "version": found.group(1)}
+        return {"installed": service, "version": found.group(1), "ours": ours}
     # What an install would bring: check mode on a fresh host has to know which options that version takes.
     rc, out = run(["apt-cache", "policy", "dnsmasq"])
     found = re.search(r"Candidate: (?:\d+:)?([0-9.]+)", out) if rc == 0 else None
-    return {"installed": False, "version": found.group(1) if found else None}
+    return {"installed": False, "version": found.group(1) if found else None, "ours": ours}
 
 
 def _addresses(run):
@@ -103,7 +118,7 @@ def collect(run, path="/etc/resolv.conf"):
     rc_manager = managed.split('"')[1] if rc == 0 and '"' in managed else None
     unused_rc, states = run(["systemctl", "is-active"] + list(UNITS))
     devices = _nm_devices(run) if rc_manager else []
-    interfaces = [row for row in devices if _alive("/run/NetworkManager/dhclient-%s.pid" % row["interface"])]
+    interfaces = [row for row in devices if _runs_dhclient(row["interface"])]
     candidates = sorted({name.format(**row) for row in interfaces for name in NM_DHCLIENT_CANDIDATES})
     resolvconf = next((p for p in ("/sbin/resolvconf", "/usr/sbin/resolvconf") if os.path.exists(p)), None)
     mounts = [line.split()[4] for line in (_read("/proc/self/mountinfo") or "").splitlines() if len(line.split()) > 4]
@@ -118,9 +133,9 @@ def collect(run, path="/etc/resolv.conf"):
         "nm_manages": bool(devices),
         "nm_dhclient": interfaces,
         "dhclient_confs": {name: _read(name) for name in candidates if os.path.exists(name)},
-        "dhclient_running": any(_alive(name) for name in glob.glob("/run/dhclient*.pid")),
+        "dhclient_running": _runs_dhclient_alone(),
         "dhclient_hooks": os.path.isdir(DHCLIENT_HOOKS),
-        "dhcpcd_running": any(_alive(name) for name in glob.glob("/run/dhcpcd/*.pid")),
+        "dhcpcd_running": any("dhcpcd" in _command(name) for name in glob.glob("/run/dhcpcd/*.pid")),
         "resolvconf": os.path.realpath(resolvconf) if resolvconf else None,
         "resolvconf_is_debian": os.path.exists("/lib/resolvconf/list-records"),
         "nsswitch": _read("/etc/nsswitch.conf") or "",
@@ -213,6 +228,11 @@ def _foreign_statement(seen):
     return None
 
 
+def _asks_resolved(seen):
+    hosts_line = re.search(r"^hosts:(.*)$", seen["nsswitch"], re.M)
+    return bool(hosts_line and "resolve" in hosts_line.group(1).split())
+
+
 def _obstacle(seen, provider):
     """Why resolv.conf cannot be taken over on this host, in one sentence; None where it can."""
     if not seen["systemd"]:
@@ -223,6 +243,11 @@ def _obstacle(seen, provider):
         return "%s has the immutable bit: run 'chattr -i %s' if it may be managed" % (seen["path"], seen["path"])
     if seen["text"] is None:
         return "%s cannot be read: the host has no resolver to fall back to" % seen["path"]
+    if "systemd-resolved" in seen["active"] and _asks_resolved(seen):
+        return (
+            "hosts of /etc/nsswitch.conf asks systemd-resolved, which runs and does not read %s: "
+            "take 'resolve' out of that line, or stop systemd-resolved" % seen["path"]
+        )
     if provider == "dhclient_networkmanager":
         return _foreign_statement(seen)
     return None
@@ -235,7 +260,6 @@ def detect(seen):
     own = set(seen["addresses"])
     upstreams = [a for a in parsed["nameservers"] if not SELF.match(a) and a.partition("%")[0] not in own]
     obstacle = _obstacle(seen, provider)
-    hosts_line = re.search(r"^hosts:(.*)$", seen["nsswitch"], re.M)
     return {
         "provider": provider,
         "evidence": evidence,
@@ -247,7 +271,7 @@ def detect(seen):
         "search": parsed["search"],
         "options": parsed["options"],
         "upstreams": upstreams,
-        "nsswitch_resolve": bool(hosts_line and "resolve" in hosts_line.group(1).split()),
+        "nsswitch_resolve": _asks_resolved(seen),
         "dhclient_confs": merged_dhclient_confs(seen),
         "listeners": seen["listeners"],
         "dnsmasq": seen["dnsmasq"],

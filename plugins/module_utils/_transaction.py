@@ -25,7 +25,7 @@ class RolledBack(Exception):
 
     def __init__(self, reason, lost):
         self.lost = lost
-        after = f"NOT put back: {', '.join(lost)}" if lost else "everything is back as it was before this run"
+        after = f"NOT put back: {', '.join(lost)}" if lost else "everything that this step changed is back as it was"
         super().__init__(f"{reason}; {after}")
 
 

@@ -110,10 +110,11 @@ listeners:
 dnsmasq:
   description:
     - The dnsmasq of the host. C(installed) says whether binary and service are there; C(version) is what is installed,
-      or what an install would bring, or null where neither can be told.
+      or what an install would bring, or null where neither can be told; C(ours) says whether this collection
+      has been at work on it.
   returned: always
   type: dict
-  sample: {"installed": true, "version": "2.90"}
+  sample: {"installed": true, "version": "2.90", "ours": true}
 os:
   description: The C(id), C(like) (list) and C(version) of C(/etc/os-release).
   returned: always
@@ -139,9 +140,10 @@ def main():
     module = AnsibleModule(argument_spec={}, supports_check_mode=True)
 
     def run(argv):
-        if not module.get_bin_path(argv[0]):
+        program = module.get_bin_path(argv[0])
+        if not program:
             return 127, ""
-        rc, out, unused_err = module.run_command(argv, environ_update={"LC_ALL": "C"})
+        rc, out, unused_err = module.run_command([program] + argv[1:], environ_update={"LC_ALL": "C"})
         return rc, out
 
     module.exit_json(changed=False, dnspython=DNSPYTHON, **_resolver.detect(_resolver.collect(run)))

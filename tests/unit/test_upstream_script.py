@@ -52,6 +52,14 @@ class Host:
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         return self.servers() if self.target.exists() else None
 
+    def run_at_once(self, times: int) -> list[int]:
+        """Exit codes of as many runs at the same time, over a source that changed."""
+        script = self.root / "script"
+        script.write_text(self._rendered(()))
+        environment = {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
+        runs = [subprocess.Popen(["/bin/sh", script], env=environment) for _ in range(times)]
+        return [run.wait(30) for run in runs]
+
     def servers(self) -> list[str]:
         text = self.target.read_text()
         assert text.endswith("\n")
@@ -176,3 +184,11 @@ def test_other_servers_come_in_one_piece(host: Host) -> None:
         # a dnsmasq that was reading still has all of the old file
         assert reader.read() == lines("192.0.2.11", "192.0.2.12")
     assert [path.name for path in host.target.parent.iterdir()] == ["upstream.conf"]
+
+
+def test_runs_at_once_do_not_disturb_each_other(host: Host) -> None:
+    for number in range(1, 21):
+        host.source.write_text(f"nameserver 192.0.2.{100 + number}\n")
+        assert host.run_at_once(4) == [0, 0, 0, 0]
+        assert host.servers() == [f"192.0.2.{100 + number}"]
+    assert [path.name for path in host.target.parent.iterdir()] == [host.target.name]

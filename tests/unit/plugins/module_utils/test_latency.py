@@ -345,6 +345,9 @@ DANGLING = answer(rdatas=(), chain=("www.cdn.example.",), complete=False)
         (answer(), {REFERENCE: OTHER}, "says 192.0.2.81, but 127.0.0.1#53 answers 192.0.2.80 for another 300 s"),
         (answer(), {REFERENCE: answer("NXDOMAIN", ())}, "192.0.2.11#53 says NXDOMAIN, but"),
         (answer(), {REFERENCE: "timed out", "2001:db8::11": answer()}, None),
+        (answer(), {REFERENCE: OTHER, "2001:db8::11": answer()}, None),
+        (answer(), {REFERENCE: OTHER, "2001:db8::11": answer("NXDOMAIN", ())},
+         "192.0.2.11#53 says 192.0.2.81, 2001:db8::11#53 says NXDOMAIN, but"),
         (answer(), {REFERENCE: answer("REFUSED", ()), "2001:db8::11": OTHER}, "2001:db8::11#53 says 192.0.2.81"),
         (answer(), {REFERENCE: "a did not answer", "2001:db8::11": answer("SERVFAIL", ())},
          "no reference answered (a did not answer, 2001:db8::11#53 answered SERVFAIL)"),
@@ -356,6 +359,8 @@ DANGLING = answer(rdatas=(), chain=("www.cdn.example.",), complete=False)
         "other data differs",
         "no such name differs",
         "a silent reference passes the word to the next",
+        "one that agrees is enough while a zone is transferred",
+        "none that agrees is told with all that they say",
         "a reference that refuses passes the word to the next",
         "no reference answers",
         "a chain that the authority ends early agrees as far as it goes",
@@ -458,11 +463,22 @@ def test_libc_must_ask_the_server_first(nameservers: tuple[str, ...], message: s
     assert (said, results["queries"]) == (message, [])
 
 
-def test_libc_lookups_must_reach_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [(0, "of 1 lookups it saw 0"), (1, "of 20 lookups it saw 0")],
+    ids=["from /etc/hosts", "from nscd"],
+)
+def test_libc_lookups_must_reach_the_server(seen: int, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = Resolver()
-    monkeypatch.setattr(resolver, "libc", lambda question: answer(None, ttl=None))  # from /etc/hosts, or nscd
+    ask, lookups = resolver.libc, []
+
+    def libc(question: _dns.Question) -> _dns.Answer:
+        lookups.append(question)
+        return ask(question) if len(lookups) <= seen else answer(None, ttl=None)
+
+    monkeypatch.setattr(resolver, "libc", libc)
     said, _results = refusal(resolver, transport="libc")
-    assert "libc does not ask 127.0.0.1#53: of 20 lookups it saw 0 (look at nsswitch.conf, nscd and /etc/hosts)" in said
+    assert f"libc does not ask 127.0.0.1#53: {told} (look at nsswitch.conf, nscd and /etc/hosts)" in said
 
 
 def test_libc_must_get_what_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,7 @@ BASE = {
     "nsswitch": "passwd: files\nhosts: files dns\n",
     "addresses": ["127.0.0.1", "::1", "192.0.2.31", "fe80::31"],
     "listeners": [],
-    "dnsmasq": {"installed": False, "version": "2.90"},
+    "dnsmasq": {"installed": False, "version": "2.90", "ours": False},
     "systemd": True,
     "os_release": {"ID": "debian", "VERSION_ID": "12"},
 }
@@ -215,6 +215,7 @@ def test_a_host_that_can_be_taken_over(differences):
         ({"immutable": True}, "chattr -i /etc/resolv.conf"),
         ({"text": None}, "/etc/resolv.conf cannot be read"),
         ({"mounted": True, "immutable": True, "text": None}, "bind mount"),
+        ({**RESOLVED, "nsswitch": "hosts: files resolve [!UNAVAIL=return] dns\n"}, "take 'resolve' out of that line"),
         (
             merging("supersede domain-name-servers 192.0.2.53;\n"),
             ADMINS_RULE.format("supersede domain-name-servers 192.0.2.53;"),
@@ -265,6 +266,7 @@ def test_a_host_that_can_be_taken_over(differences):
         "the immutable bit",
         "unreadable",
         "a bind mount is told first",
+        "names that go past resolv.conf",
         "an admin's own supersede",
         "an admin's own prepend, even of the same address",
         "an append over several lines",
@@ -467,21 +469,33 @@ def policy(candidate):
 @pytest.mark.parametrize(
     ("answers", "service", "found"),
     [
-        ({"dnsmasq --version": banner("2.85")}, True, {"installed": True, "version": "2.85"}),
-        ({"dnsmasq --version": banner("2.90")}, True, {"installed": True, "version": "2.90"}),
-        ({"dnsmasq --version": banner("2.91test")}, True, {"installed": True, "version": "2.91test"}),
+        ({"dnsmasq --version": banner("2.85")}, True, {"installed": True, "version": "2.85", "ours": False}),
+        ({"dnsmasq --version": banner("2.90")}, True, {"installed": True, "version": "2.90", "ours": False}),
+        ({"dnsmasq --version": banner("2.91test")}, True, {"installed": True, "version": "2.91test", "ours": False}),
         (
             {"dnsmasq --version": banner("2.90"), "apt-cache": policy("2.91-1")},
             False,
-            {"installed": False, "version": "2.90"},
+            {"installed": False, "version": "2.90", "ours": False},
         ),
-        ({"apt-cache policy dnsmasq": policy("2.90-4~deb12u1")}, False, {"installed": False, "version": "2.90"}),
-        ({"apt-cache policy dnsmasq": policy("1:2.92-1")}, False, {"installed": False, "version": "2.92"}),
-        ({"apt-cache policy dnsmasq": policy("2.91test1-1")}, False, {"installed": False, "version": "2.91"}),
-        ({"apt-cache policy dnsmasq": policy("(none)")}, False, {"installed": False, "version": None}),
-        ({"apt-cache policy dnsmasq": (0, "")}, False, {"installed": False, "version": None}),
-        ({"dnsmasq --version": (1, "junk")}, True, {"installed": False, "version": None}),
-        ({}, False, {"installed": False, "version": None}),
+        (
+            {"apt-cache policy dnsmasq": policy("2.90-4~deb12u1")},
+            False,
+            {"installed": False, "version": "2.90", "ours": False},
+        ),
+        (
+            {"apt-cache policy dnsmasq": policy("1:2.92-1")},
+            False,
+            {"installed": False, "version": "2.92", "ours": False},
+        ),
+        (
+            {"apt-cache policy dnsmasq": policy("2.91test1-1")},
+            False,
+            {"installed": False, "version": "2.91", "ours": False},
+        ),
+        ({"apt-cache policy dnsmasq": policy("(none)")}, False, {"installed": False, "version": None, "ours": False}),
+        ({"apt-cache policy dnsmasq": (0, "")}, False, {"installed": False, "version": None, "ours": False}),
+        ({"dnsmasq --version": (1, "junk")}, True, {"installed": False, "version": None, "ours": False}),
+        ({}, False, {"installed": False, "version": None, "ours": False}),
     ],
     ids=[
         "2.85",
@@ -590,7 +604,13 @@ def collected(monkeypatch, path, answers=None, mountinfo=""):
 
 def test_networkmanagers_dhclient_is_known_by_its_pid_file_on_a_device_that_it_manages(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        _resolver, "_alive", lambda name: re.search(r"^/run/NetworkManager/dhclient-eth[0134]\.pid$", name)
+        _resolver,
+        "_command",
+        lambda name: (
+            "dhclient -d -sf /usr/lib/NetworkManager/nm-dhcp-helper"
+            if re.search(r"^/run/NetworkManager/dhclient-eth[0134]\.pid$", name)
+            else ""
+        ),
     )
     runs = {"busctl get-property": (0, 's "symlink"\n')}
     seen = collected(monkeypatch, tmp_path / "x", {**runs, "nmcli -t -f DEVICE,STATE,CON-UUID device": (0, NMCLI)})

@@ -218,7 +218,9 @@ def test_a_failure_puts_everything_back(lab, broken):
     params = full(lab)
     before = lab.picture()
     lab.systemd.broken = dict(broken)
-    with pytest.raises(_transaction.RolledBack, match=r"no .* today.*; everything is back as it was") as caught:
+    with pytest.raises(
+        _transaction.RolledBack, match=r"no .* today.*; everything that this step changed is back as it was"
+    ) as caught:
         lab.run(**params)
     assert caught.value.lost == []
     assert lab.picture() == before
@@ -228,7 +230,7 @@ def test_an_unproven_deploy_restarts_the_old_files(lab):
     params = full(lab)
     before = lab.picture()
     lab.proof.failures = 1000
-    with pytest.raises(_transaction.RolledBack, match="failure 41; everything is back"):
+    with pytest.raises(_transaction.RolledBack, match="failure 41; everything that this step changed is back"):
         lab.run(**params)
     assert lab.picture() == before
     assert lab.systemd.log[-6:] == [
@@ -347,7 +349,7 @@ def test_a_failing_proof_without_a_change_restarts_what_reads_a_shared_file_once
 
 def test_a_proof_that_never_holds_fails_with_the_last_reason(lab, shared):
     lab.proof.failures = 1000
-    with pytest.raises(_transaction.RolledBack, match=r"^failure 42; everything is back"):
+    with pytest.raises(_transaction.RolledBack, match=r"^failure 42; everything that this step changed is back"):
         lab.run(**shared)
     assert lab.systemd.log == [f"restart {FIRST}"]
 

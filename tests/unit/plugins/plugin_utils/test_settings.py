@@ -46,6 +46,7 @@ def test_the_settings_of_a_local_tier_are_golden() -> None:
         "listen-address=127.0.0.1",
         "bind-interfaces",
         "no-hosts",
+        "local=/invalid/",
         "all-servers",
         "dns-loop-detect",
         "cache-size=10000",
