@@ -1,6 +1,7 @@
 """The lab: real systemd hosts, each in a network namespace of its own, on networks with real delays.
 
     lab.py up              boot every host of molecule/inventory/hosts.yml that is not up; images are cached
+    lab.py images          build the images that are not cached yet, and boot nothing
     lab.py down            power everything off and take every namespace, mount and process away
     lab.py status          one line a host
     lab.py reboot HOST     power a host off, plug a new network card with the same address, boot it
@@ -403,8 +404,7 @@ def up() -> None:
         # Into the host's namespace and to its sshd on loopback: a host is reached while its network is down.
         "  ProxyCommand nsenter --net=/run/netns/evd-%h nc 127.0.0.1 22\n"
     )
-    for suite, flavour in sorted({(host.suite, host.flavour) for host in hosts}):
-        image(suite, flavour)
+    images(hosts)
     with heartbeat(f"booting {len(hosts)} hosts on {len(networks)} networks"):
         build_networks(networks, hosts)
         for host in hosts:
@@ -415,6 +415,11 @@ def up() -> None:
                 boot(host)
             await_ready(wave)
     return None
+
+
+def images(hosts: list[Host]) -> None:
+    for suite, flavour in sorted({(host.suite, host.flavour) for host in hosts}):
+        image(suite, flavour)
 
 
 def down() -> None:
@@ -456,7 +461,7 @@ def reboot(host: Host) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["up", "down", "status", "reboot", "exec", "purge"])
+    parser.add_argument("command", choices=["up", "images", "down", "status", "reboot", "exec", "purge"])
     parser.add_argument("host", nargs="?")
     parser.add_argument("argv", nargs=argparse.REMAINDER)
     given = parser.parse_args()
@@ -465,6 +470,8 @@ def main() -> int:
         parser.error(f"{given.host} is no host of {INVENTORY}; the hosts are {', '.join(hosts)}")
     if given.command == "up":
         up()
+    elif given.command == "images":
+        images(list(hosts.values()))
     elif given.command == "down":
         down()
     elif given.command == "purge":
