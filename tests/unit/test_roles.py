@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -118,3 +119,14 @@ def test_files_are_short(pattern: str, limit: int) -> None:
 @pytest.mark.parametrize("path", files("templates/**/*", "vars/*.yml", "tasks/**/*.yml"))
 def test_the_distribution_is_data(path: Path) -> None:
     assert PLATFORM.search(path.read_text(encoding="utf-8")) is None
+
+
+@pytest.mark.parametrize(("role", "option"), [("forwarder", "forwarder_checks"), ("resolver", "resolver_checks")])
+def test_checks_are_judged_as_the_module_would_before_anything_changes(role: str, option: str) -> None:
+    written = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
+    told = written["argument_specs"]["main"]["options"][option]["options"]
+    known = _latency.ARGUMENTS["queries"]["options"]
+    kept = ("type", "elements", "required", "choices")
+    assert {name: {key: value for key, value in spec.items() if key in kept} for name, spec in told.items()} == {
+        name: {key: value for key, value in spec.items() if key in kept} for name, spec in known.items()
+    }

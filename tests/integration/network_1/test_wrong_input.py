@@ -30,6 +30,14 @@ CASES = {
         },
         ["zones", "corp.example\\nserver=192.0.2.1"],
     ),
+    "a cache that is too large": (
+        {
+            "dnsmasq_topology": {"us_east_1": DATACENTER},
+            "dnsmasq_network": "us_east_1",
+            "forwarder_sizes": {"cache_size": 1000000},
+        },
+        ["cache_size", "1000000", "100000"],
+    ),
     "two networks owning one zone": (
         {"dnsmasq_topology": {"us_east_1": DATACENTER, "us_west_2": DATACENTER}, "dnsmasq_network": "us_east_1"},
         ["corp.example", "us_east_1", "us_west_2"],
