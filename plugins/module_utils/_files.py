@@ -1,16 +1,18 @@
 # Copyright: (c) 2026, The everywhere.dnsmasq founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A set of files: what is there, what is wanted, and the change between the two. Touches nothing."""
+"""A set of files: what is there, what is wanted, and the change between the two. Changes nothing."""
 
 import errno
 import os
 import re
 import stat
+import time
 import typing
 
 BEGIN = b"# BEGIN everywhere.dnsmasq"
 END = b"# END everywhere.dnsmasq"
+SETTLE, PAUSE = 2.0, 0.1  # seconds that another writer has to finish a file, and between two looks
 
 REMEDIES = {
     errno.EPERM: "an immutable file? lsattr shows it",
@@ -123,6 +125,19 @@ def look(path: str) -> Found:
     return Found(path, found.target, found.link, True, content, mode, status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
+def settled(wanted: Wanted, sleep=time.sleep) -> Found:
+    """What stands there once it is whole: who else writes a shared file may have just emptied it to write it anew."""
+    found, waited = look(wanted.path), 0.0
+    while wanted.in_place and wanted.line is not None and found.existed and not _matches(wanted, found.content):
+        if waited >= SETTLE:
+            pattern = wanted.before.decode("utf-8", "replace")
+            raise Unusable(f"{wanted.path} has no line that matches {pattern!r}; look at what else writes it")
+        sleep(PAUSE)
+        waited += PAUSE
+        found = look(wanted.path)
+    return found
+
+
 def change_for(wanted: Wanted, found: Found) -> Change:
     """An admin's own file keeps its mode; a file that is wholly ours gets the one asked for."""
     mode = found.mode if found.existed and wanted.content is None else wanted.mode
@@ -131,7 +146,7 @@ def change_for(wanted: Wanted, found: Found) -> Change:
 
 def changes_for(wanted: typing.List[Wanted]) -> typing.List[Change]:
     """Every file once, also when two paths are links to one file."""
-    changes = [change_for(one, look(one.path)) for one in wanted]
+    changes = [change_for(one, settled(one)) for one in wanted]
     owners = {}
     for change in changes:
         other = owners.setdefault(change.found.target, change)
@@ -159,6 +174,11 @@ def _with_block(wanted, present):
         markers = f"one line '{BEGIN.decode()}' before one line '{END.decode()}'"
         raise Unusable(f"{wanted.path} does not hold exactly {markers}; remove the stray ones")
     return b"".join(lines[: begins[0]]) + block + b"".join(lines[ends[0] + 1 :])
+
+
+def _matches(wanted, present):
+    others = (line.rstrip(b"\r\n") for line in present.splitlines())
+    return any(re.search(wanted.before, line) for line in others if line != wanted.line)
 
 
 def _with_line(wanted, present):

@@ -10,6 +10,7 @@ import glob
 import os
 import re
 import socket
+import time
 
 SELF = re.compile(r"^(127\.|0\.0\.0\.0$|::1?$)")  # 0.0.0.0 and :: are this host too
 UNITS = ("NetworkManager", "systemd-resolved", "systemd-networkd", "dhcpcd", "dnsmasq")
@@ -124,7 +125,7 @@ def collect(run, path="/etc/resolv.conf"):
     mounts = [line.split()[4] for line in (_read("/proc/self/mountinfo") or "").splitlines() if len(line.split()) > 4]
     return {
         "path": path,
-        "text": _read(path),
+        "text": _read_whole(path),
         "target": os.path.realpath(path),
         "mounted": path in mounts or os.path.realpath(path) in mounts,  # mount follows a link
         "immutable": _immutable(path),
@@ -155,6 +156,16 @@ def _is_address(text):
         except (OSError, ValueError):
             continue
     return False
+
+
+def _read_whole(path, sleep=time.sleep):
+    """The file once it names a server: its writer empties it first, and a look in between says nothing."""
+    for _unused in range(10):
+        text = _read(path)
+        if text is None or parse_resolv_conf(text)["nameservers"]:
+            break
+        sleep(0.1)
+    return text
 
 
 def parse_resolv_conf(text):

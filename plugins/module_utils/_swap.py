@@ -12,7 +12,7 @@ import signal
 import tempfile
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._files import Change, explain
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._files import Change, change_for, explain, settled
 
 TEMPORARY = "everywhere-"  # by which the leftovers of a killed run are known
 
@@ -76,6 +76,8 @@ class Swap:
             ready.append((change, temporary))
         for change, temporary in ready:
             self.writing = change.path
+            if change.through:  # whoever else writes it may have done so since it was looked at
+                change = change_for(change.wanted, settled(change.wanted))
             self.landed.append(change)
             self._place(temporary, change.found.target, change.content, change.mode)
 

@@ -76,6 +76,8 @@ options:
         description:
           - A line that must stand before the first other line that matches O(files[].before). It is inserted there if
             it does not, or appended if none matches, and copies of it further down are removed.
+          - With O(files[].in_place) a line has to match within 2 seconds, or it is an error, since another writer may
+            have just emptied the file to write it anew.
           - Must be one line that is not empty. Requires O(files[].before).
         type: str
       before:

@@ -57,7 +57,7 @@ class Host:
         script = self.root / "script"
         script.write_text(self._rendered(()))
         environment = {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
-        runs = [subprocess.Popen(["/bin/sh", script], env=environment) for _ in range(times)]
+        runs = [subprocess.Popen(["/bin/sh", script], env=environment) for _number in range(times)]
         return [run.wait(30) for run in runs]
 
     def servers(self) -> list[str]:

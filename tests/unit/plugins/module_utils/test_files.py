@@ -156,6 +156,46 @@ def test_a_line_stands_once_before_the_match(present, text):
     assert _files.text_for(rule, once) == once
 
 
+RESOLV = {"line": "nameserver 127.0.0.1", "before": "^nameserver", "in_place": True}
+
+
+def test_a_shared_file_is_looked_at_until_its_other_writer_is_done(tmp_path):
+    path = tmp_path / "resolv.conf"
+    path.write_text("")
+    looks = []
+
+    def sleep(_seconds):
+        looks.append(path.read_text())
+        if len(looks) == 3:
+            path.write_text("nameserver 192.0.2.1\n")
+
+    found = _files.settled(wanted(str(path), **RESOLV), sleep)
+    assert (len(looks), found.content) == (3, b"nameserver 192.0.2.1\n")
+
+
+def test_a_shared_file_that_stays_empty_is_not_guessed_at(tmp_path):
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 127.0.0.1\n")
+    naps = []
+    with pytest.raises(
+        _files.Unusable, match=r"resolv.conf has no line that matches '\^nameserver'; look at what else"
+    ):
+        _files.settled(wanted(str(path), **RESOLV), naps.append)
+    assert 1.9 < sum(naps) < 2.2
+
+
+def test_what_another_writer_wrote_between_look_and_landing_is_kept(tmp_path):
+    path = tmp_path / "resolv.conf"
+    path.write_text("nameserver 192.0.2.1\n")
+    changes = _files.changes_for([wanted(str(path), **RESOLV)])
+    path.write_text("nameserver 192.0.2.2\n")
+    moved = _swap.Swap(changes)
+    moved.land()
+    assert path.read_text() == "nameserver 127.0.0.1\nnameserver 192.0.2.2\n"
+    assert moved.undo() == []
+    assert path.read_text() == "nameserver 192.0.2.2\n"
+
+
 def test_a_line_may_match_its_own_expression():
     rule = wanted("/x", line="nameserver 127.0.0.1", before="^nameserver")
     assert _files.text_for(rule, b"nameserver 127.0.0.1\nnameserver 192.0.2.1\n").count(b"127.0.0.1") == 1
