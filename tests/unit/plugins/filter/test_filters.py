@@ -11,10 +11,12 @@ import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_filter
+from ansible_collections.everywhere.dnsmasq.plugins.filter import route as route_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _settings, _topology
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _settings, _topology, _trace
 
 plan = plan_filter.FilterModule().filters()["plan"]
+route = route_filter.FilterModule().filters()["route"]
 settings = settings_filter.FilterModule().filters()["settings"]
 
 
@@ -32,12 +34,15 @@ def test_a_mistake_is_told_as_ansible_tells_it() -> None:
     with pytest.raises(AnsibleFilterError, match="too old") as raised:
         settings(plan({}, host="app1", network=""), version="2.76", resolv_file="/run/dnsmasq/upstream.conf")
     assert isinstance(raised.value.__cause__, _settings.SettingsError)
+    with pytest.raises(AnsibleFilterError, match="dnsmasq_name is 'a b'") as raised:
+        route({}, name="a b", host="app1", network="")
+    assert isinstance(raised.value.__cause__, _trace.TraceError)
 
 
 @pytest.mark.parametrize(
     ("module", "function"),
-    [(plan_filter, _topology.plan), (settings_filter, _settings.settings)],
-    ids=["plan", "settings"],
+    [(plan_filter, _topology.plan), (route_filter, _trace.route), (settings_filter, _settings.settings)],
+    ids=["plan", "route", "settings"],
 )
 def test_the_documentation_has_the_arguments_and_defaults_of_the_function(module: ModuleType, function) -> None:
     options = yaml.safe_load(module.DOCUMENTATION)["options"]
@@ -66,3 +71,19 @@ def test_the_documentation_has_every_key_and_range() -> None:
 def test_the_documented_plan_has_the_keys_of_a_plan() -> None:
     documented = yaml.safe_load(plan_filter.RETURN)["_value"]["contains"]
     assert list(documented) == list(plan({}, host="app1", network=""))
+
+
+def test_the_documented_step_has_the_keys_and_values_of_a_step() -> None:
+    documented = yaml.safe_load(route_filter.RETURN)["_value"]["contains"]
+    [step] = route({}, name="www.example.org", host="app1", network="")
+    assert list(documented) == list(step)
+    told = " ".join(documented["to"]["description"])
+    assert all(f"V({to})" in told for to in ("bridges", "nameservers", "dhcp", "list", "none"))
+
+
+def test_the_example_of_a_route_is_what_the_filter_returns() -> None:
+    [task] = yaml.safe_load(route_filter.EXAMPLES)
+    _code, _mark, result = route_filter.EXAMPLES.partition("# msg:\n")
+    steps = yaml.safe_load("\n".join(line.removeprefix("# ") for line in result.splitlines()))
+    given = task["vars"]
+    assert route(given["dnsmasq_topology"], "db.corp.example", "app1", given["dnsmasq_network"]) == steps

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbook `plan` for real: what it prints, and that it touches no host."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
+
+ROOT = Path(__file__).resolve().parents[2]
+TOPOLOGY = {
+    "datacenter": {
+        "zones": ["corp.example"],
+        "subnets": ["192.0.2.0/24"],
+        "nameservers": ["192.0.2.11", "192.0.2.12"],
+        "bridges": {"dc-bridge-1": "192.0.2.53"},
+    },
+    "gcp": {"upstream": "none"},
+}
+NETWORKS = {"app1": "gcp", "dc-bridge-1": "datacenter"}
+
+Play = Callable[..., subprocess.CompletedProcess]
+
+
+@pytest.fixture
+def touched(tmp_path: Path) -> Path:
+    """Exists once a host was connected to."""
+    return tmp_path / "touched"
+
+
+@pytest.fixture
+def play(tmp_path: Path, touched: Path) -> Play:
+    linked = tmp_path / "collections/ansible_collections/everywhere/dnsmasq"
+    linked.parent.mkdir(parents=True)
+    linked.symlink_to(ROOT)
+    ssh = tmp_path / "ssh"
+    ssh.write_text(f"#!/bin/sh\ntouch {touched}\nexit 255\n")
+    ssh.chmod(0o755)
+    hosts = {host: {"dnsmasq_network": network} for host, network in NETWORKS.items()}
+    variables = {"dnsmasq_topology": TOPOLOGY, "ansible_connection": "ssh", "ansible_ssh_executable": str(ssh)}
+    inventory = tmp_path / "inventory.json"
+    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+    environment = kept | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"), "ANSIBLE_HOME": str(tmp_path)}
+    program = "import sys; from ansible.cli.playbook import main; sys.exit(main())"
+
+    def run(*options: str) -> subprocess.CompletedProcess:
+        argv = [sys.executable, "-c", program, "everywhere.dnsmasq.plan", "-i", str(inventory), *options]
+        return subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def shown(output: str, task: str) -> dict[str, list[str]]:
+    """The lines that the task printed for each host."""
+    [part] = re.findall(rf"TASK \[{task}\] \*+\n(.*?)\n\n", output, re.S)
+    decoder = json.JSONDecoder()
+    return {
+        found[1]: decoder.raw_decode(part, found.end())[0]["msg"] for found in re.finditer(r"ok: \[(.+?)\] => ", part)
+    }
+
+
+def test_the_plans_and_the_route_are_printed_and_no_host_is_touched(play: Play, touched: Path) -> None:
+    run = play("-e", "dnsmasq_name=db.corp.example")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "WARNING" not in run.stderr
+    plans = {host: yaml.safe_load("\n".join(lines)) for host, lines in shown(run.stdout, "Show the plan").items()}
+    assert plans == {host: _topology.plan(TOPOLOGY, host, network) for host, network in NETWORKS.items()}
+    answers = (
+        "(datacenter) -> 192.0.2.11, 192.0.2.12: corp.example is datacenter's own, and its nameservers answer for it"
+    )
+    assert shown(run.stdout, "Show the route") == {
+        "app1": [
+            "1. app1 (gcp) -> 192.0.2.53: corp.example is datacenter's, whose bridges are the next step",
+            f"2. dc-bridge-1 {answers}",
+        ],
+        "dc-bridge-1": [f"1. dc-bridge-1 {answers}"],
+    }
+    assert not touched.exists()
+
+
+def test_the_upstream_is_told_in_words(play: Play) -> None:
+    told = "8.100.51.198.in-addr.arpa is in no zone of the topology"
+    assert shown(play("-e", "dnsmasq_name=198.51.100.8").stdout, "Show the route") == {
+        "app1": [f"1. app1 (gcp) -> nobody: {told}, and gcp's upstream is none"],
+        "dc-bridge-1": [f"1. dc-bridge-1 (datacenter) -> what DHCP handed out: {told}, so the upstream is asked"],
+    }
+
+
+def test_without_a_name_the_plans_alone_are_printed(play: Play) -> None:
+    run = play("-l", "app1")
+    assert run.returncode == 0 and shown(run.stdout, "Show the route") == {}
+    assert list(shown(run.stdout, "Show the plan")) == ["app1"]
+
+
+def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:
+    run = play("-e", "dnsmasq_name=db..corp.example")
+    assert run.returncode == 2
+    assert "dnsmasq_name is 'db..corp.example', which has an empty label: write a name such as" in run.stdout
