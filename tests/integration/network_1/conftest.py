@@ -5,21 +5,18 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import demo
+import lab
 import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 LAB = ROOT / "molecule" / "lab"
-sys.path.insert(0, str(LAB))
-
-import demo  # noqa: E402
-import lab  # noqa: E402
 
 
 @pytest.fixture

@@ -8,13 +8,12 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
 import pytest
-
-dns_message = pytest.importorskip("dns.message", reason="dnspython is not installed")
-import dns.flags  # noqa: E402
-import dns.rcode  # noqa: E402
-import dns.rrset  # noqa: E402
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _latency, _proof  # noqa: E402
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _latency, _proof
 
 SERVER = "127.0.0.1"
 NAME = "db.corp.example"
@@ -411,7 +410,7 @@ def test_a_stale_cache_is_proven_and_said_to_be_stale() -> None:
     assert (evidence["stale"], evidence["misses"], evidence["sent"]) == (True, 20, 0)
 
 
-def test_a_stale_answer_that_is_refreshed_meanwhile_is_proven_fresh() -> None:
+def test_a_stale_answer_that_is_refreshed_meanwhile_is_proven_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = Resolver(stale=True, refreshes=0)
     resolver.since = 0.0
     whole = resolver.sleep
@@ -421,7 +420,7 @@ def test_a_stale_answer_that_is_refreshed_meanwhile_is_proven_fresh() -> None:
         if resolver.stale:
             resolver.stale, resolver.since = False, resolver.now
 
-    resolver.sleep = refreshed  # type: ignore[method-assign]
+    monkeypatch.setattr(resolver, "sleep", refreshed)
     (query,) = assess(resolver)["queries"]
     assert (query["evidence"]["stale"], query["ttls"]) == (False, [0, 300, 299])
 
@@ -541,7 +540,7 @@ def test_a_missing_dnspython_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def response(question: _dns.Question, *records: str, rcode: str = "NOERROR", authority: tuple[str, ...] = ()) -> bytes:
-    message = dns_message.make_response(dns_message.from_wire(question.wire))
+    message = dns.message.make_response(dns.message.from_wire(question.wire))
     message.set_rcode(dns.rcode.from_text(rcode))
     for section, lines in ((message.answer, records), (message.authority, authority)):
         for line in lines:
@@ -682,5 +681,5 @@ def test_the_nameservers_of_resolv_conf(tmp_path: Any, text: str | None, expecte
 def test_a_question_is_always_the_same_and_desires_recursion() -> None:
     question = _dns.question("db.example", "A")
     assert question == _dns.question("db.example.", "a".upper())
-    message = dns_message.from_wire(question.wire)
+    message = dns.message.from_wire(question.wire)
     assert (message.flags, message.edns, message.id) == (dns.flags.RD, -1, 0)
