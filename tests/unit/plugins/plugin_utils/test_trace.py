@@ -216,8 +216,8 @@ ROUTES: dict[str, tuple[str, str | None, str, list[tuple[str, str | None, str, s
 }
 
 
-def route(host: str, network: str | None, name: Any, topology: Any = TOPOLOGY) -> list[dict[str, Any]]:
-    return _trace.route(topology, name=name, host=host, network=network)
+def route(host: str, network: str | None, name: Any, topology: Any = None) -> list[dict[str, Any]]:
+    return _trace.route(TOPOLOGY if topology is None else topology, name=name, host=host, network=network)
 
 
 @pytest.mark.parametrize(("host", "network", "name", "steps"), ROUTES.values(), ids=ROUTES)
