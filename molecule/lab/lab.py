@@ -294,7 +294,6 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
     facts = {
         "host": host,
         "network": networks[host.network],
-        "networks": networks,
         "servers": [other for other in hosts if other.flavour == "nameserver"],
         "datacenter_resolver": next(other.address for other in hosts if other.name == "dc-resolver"),
         "public_key": (STATE / "key.pub").read_text(),
