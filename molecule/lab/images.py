@@ -30,12 +30,17 @@ FLAVOURS: dict[str, tuple[str, ...]] = {
     "ifupdown": ("ifupdown", "isc-dhcp-client"),
     "nameserver": ("knot", "knot-module-dnstap", "fstrm-bin", "dnstap-ldns"),
     "cloud": ("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"),
+    # Not booted: tests/bench/fleet starts the release's dnsmasq in it, thousands of times, and counts with nft.
+    "fleet": ("dnsmasq-base", "nftables"),
 }
-SERVERS = frozenset({"nameserver", "cloud"})
+#: Flavours that no role is run on, and so without the repository of what roles install.
+SERVERS = frozenset({"nameserver", "cloud", "fleet"})
 #: What the roles install, kept in each client image as a repository.
-INSTALLED_BY_ROLES = ("dnsmasq", "python3-dnspython")
+INSTALLED_BY_ROLES = ("dnsmasq", "python3-dnspython", "nftables")
 
 _NO_DOCS = ("man", "doc", "locale", "info")
+#: Debian's next release is built from now and then only: a machine may meet its lists after their date.
+_APT_OPTIONS = {"forky": ('--aptopt=Acquire::Check-Valid-Until "false"',)}
 _LAYER = """
 set -eu
 export DEBIAN_FRONTEND=noninteractive
@@ -128,7 +133,7 @@ def _base(suite: str) -> Path:
         built.parent.mkdir(parents=True, exist_ok=True)
         skip = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _NO_DOCS]
         with heartbeat(f"building image {suite} from Debian's packages"):
-            argv = ["mmdebstrap", "--variant=minbase", "--format=directory", *skip]
+            argv = ["mmdebstrap", "--variant=minbase", "--format=directory", *skip, *_APT_OPTIONS.get(suite, ())]
             run([*argv, f"--include={','.join(BASE)}", suite, str(built)], final.with_suffix(".log"))
         _publish(built, final)
     return final

@@ -1,12 +1,14 @@
 """The lab: real systemd hosts, each in a network namespace of its own, on networks with real delays.
 
-    lab.py up              boot every host of molecule/inventory/hosts.yml that is not up; images are cached
+    lab.py up              boot every host of the inventory that is not up; images are cached
     lab.py images          build the images that are not cached yet, and boot nothing
     lab.py down            power everything off and take every namespace, mount and process away
     lab.py status          one line a host
     lab.py reboot HOST     power a host off, plug a new network card with the same address, boot it
     lab.py exec HOST CMD   run a command inside a host, also while its network is down
     lab.py purge           down, and remove the cached images
+
+The inventory is molecule/inventory, or the folder that EVERYWHERE_INVENTORY names.
 
 A host's resolv.conf is its own: nothing outside writes into it after boot.
 """
@@ -31,7 +33,8 @@ import yaml
 from images import CACHE, SERVERS, heartbeat, image, mount_overlay, run, say
 
 HERE = Path(__file__).resolve().parent
-INVENTORY = HERE.parent / "inventory" / "hosts.yml"
+#: Hosts, servers and networks: network 1 of the README, unless a scenario brings its own.
+INVENTORY = Path(os.environ.get("EVERYWHERE_INVENTORY", HERE.parent / "inventory")) / "hosts.yml"
 #: Process ids, keys and ssh_config: gone with `down`.
 STATE = Path("/run/everywhere-lab")
 #: What hosts write to their disks.
@@ -50,6 +53,7 @@ class Host:
     flavour: str
     suite: str
     address: str | None
+    counts: bool
 
     @property
     def namespace(self) -> str:
@@ -104,6 +108,7 @@ def read_inventory() -> tuple[dict[str, Any], list[Host]]:
             known["lab_flavour"],
             known.get("lab_suite", "bookworm"),
             known.get("lab_address"),
+            known.get("lab_counts", False),
         )
         for number, (name, known) in enumerate(_members(everything, {}), start=16)
     ]
@@ -220,15 +225,19 @@ def build_networks(networks: dict[str, Any], hosts: list[Host]) -> None:
         join(CORE, f"wan-{n}", f"192.0.2.{2 * n}", f"192.0.2.{2 * n + 1}", wan_mac(n, 1))
         ip("route", "add", "default", "via", f"192.0.2.{2 * n}", namespace=router(n))
         # From this network only those that it reaches: anything else finds no route.
-        ip("rule", "add", "iif", f"wan-{n}", "lookup", str(100 + n), namespace=CORE)
+        ip("rule", "add", "iif", f"wan-{n}", "lookup", str(100 + n), "priority", "2000", namespace=CORE)
         ip("route", "add", "unreachable", "default", "table", str(100 + n), namespace=CORE)
+        for address in network.get("crossing", {}).get("hosts", []):
+            way = ["iif", f"wan-{n}", "from", address, "lookup", str(200 + n), "priority", "1000"]
+            ip("rule", "add", *way, namespace=CORE)
     for namespace in (CORE, *(router(n) for n in range(len(networks)))):
         sh("ip", "netns", "exec", namespace, "sysctl", "-qw", "net.ipv4.ip_forward=1")
     for n, network in enumerate(networks.values()):
         for far, (far_name, there) in enumerate(networks.items()):
-            if far_name in network["reaches"]:
-                way = ["via", f"192.0.2.{2 * far + 1}", "table", str(100 + n)]
-                ip("route", "add", there["subnet"], *way, namespace=CORE)
+            for table, reached in ((100 + n, network["reaches"]), (200 + n, network.get("crossing", {}).get("to", []))):
+                if far_name in reached:
+                    way = ["via", f"192.0.2.{2 * far + 1}", "table", str(table)]
+                    ip("route", "add", there["subnet"], *way, namespace=CORE)
     for host in hosts:
         if not host.is_server:
             plug(host, list(networks).index(host.network))
@@ -294,14 +303,17 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
     facts = {
         "host": host,
         "network": networks[host.network],
-        "servers": [other for other in hosts if other.flavour == "nameserver"],
-        "datacenter_resolver": next(other.address for other in hosts if other.name == "dc-resolver"),
+        "servers": [other for other in hosts if other.flavour == "nameserver" and other.network == host.network],
+        "reserved": [
+            other for other in hosts if other.network == host.network and other.address and not other.is_server
+        ],
         "public_key": (STATE / "key.pub").read_text(),
     }
     templates = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
-    for folder in ("any", *(["server"] if host.is_server else []), host.flavour):
+    kinds = (["server"] if host.is_server else []) + (["counting"] if host.counts else [])
+    for folder in ("any", *kinds, host.flavour):
         for source in sorted((HERE / "templates" / folder).rglob("*")):
             if source.is_dir():
                 continue

@@ -67,6 +67,7 @@ EXAMPLES = r"""
         nameservers: [192.0.2.11, 192.0.2.12]
         bridges: {dc-bridge-1: 192.0.2.53, dc-bridge-2: 192.0.2.54}
       gcp:
+        subnets: [198.51.100.0/24]
         bridges: {gcp-bridge-1: 198.51.100.53}
 # msg:
 #   - step: 1

@@ -13,12 +13,16 @@ author:
 description:
   - Lists the settings for C(dnsmasq.conf) in order, each with its option, its value and why it is set.
   - Options are chosen by the version of dnsmasq, because dnsmasq does not start with an option that it does not know.
+  - They are also chosen by the tier of the plan. A host of the tier V(local) asks all servers of a name at once
+    (C(all-servers)). A bridge asks one (C(strict-order)) and takes the next when it is asked again, and it waits for an
+    address that comes up late (C(bind-dynamic)). Before 2.88, where nobody asks again in time, each bridge of a network
+    begins with another server.
   - Everything that is wrong is reported at once, each mistake in one sentence.
 positional: version
 options:
   _input:
     description:
-      - The plan, as the filter P(everywhere.dnsmasq.plan#filter) returned it.
+      - The plan, as the filter P(everywhere.dnsmasq.plan#filter) returned it, with the sizes to set.
     type: dict
     required: true
   version:
@@ -46,31 +50,13 @@ options:
       - The absolute path of the file that lists the upstreams that DHCP handed out, written as C(/etc/resolv.conf) is.
       - It is required if the mode of the plan's upstream is V(dhcp), and not used otherwise.
     type: path
-  overrides:
-    description:
-      - Sizes that replace those of the plan. A size of V(none) keeps the plan's.
-    type: dict
-    default: {}
-    suboptions:
-      cache_size:
-        description:
-          - The number of names that are kept in memory, from V(0) to V(100000). With V(0) nothing is cached.
-        type: int
-      forward_max:
-        description:
-          - The number of lookups that may be under way, from V(1) to V(100000).
-        type: int
-      stale_seconds:
-        description:
-          - For how long a record that expired is still answered while it is fetched anew, from V(0) to V(86400)
-            seconds. With V(0) it never is. It defaults to V(3600) and takes effect from dnsmasq 2.88 on.
-        type: int
 seealso:
   - plugin: everywhere.dnsmasq.plan
     plugin_type: filter
 notes:
-  - The filter fails if O(version) is older than V(2.80) or no version, if an account, a path or a size is not what its
+  - The filter fails if O(version) is older than V(2.80) or no version, if an account or a path is not what its
     description says, and if O(_input) is no plan.
+  - The size C(receive_buffer) of the plan is the kernel's, and no setting of dnsmasq.
 """
 
 EXAMPLES = r"""
@@ -93,9 +79,10 @@ EXAMPLES = r"""
 
 - name: Keep more names, and never answer from an expired record
   ansible.builtin.debug:
-    msg: "{{ plan | everywhere.dnsmasq.settings(version='2.90', resolv_file=upstreams, overrides=sizes) }}"
+    msg: "{{ plan | everywhere.dnsmasq.settings(version='2.90', resolv_file='/run/dnsmasq/upstream.conf') }}"
   vars:
-    upstreams: /run/dnsmasq/upstream.conf
+    plan: >-
+      {{ dnsmasq_topology | everywhere.dnsmasq.plan(host=inventory_hostname, network=dnsmasq_network, sizes=sizes) }}
     sizes:
       cache_size: 20000
       stale_seconds: 0

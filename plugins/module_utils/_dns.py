@@ -9,6 +9,7 @@ Runs on the managed host: Python 3.6 and dnspython 1.15 are enough.
 """
 
 import collections
+import ipaddress
 import os
 import re
 import socket
@@ -46,8 +47,26 @@ class NoAnswer(Exception):
     """No usable answer came; the message is a clause that names the server."""
 
 
+class Silence(NoAnswer):
+    """Nothing came at all, in none of the tries."""
+
+
 class BadAnswer(NoAnswer):
     """Bytes came, but they are no answer to the question."""
+
+
+def parse_ip(text):
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError("%r is not an IP address" % text) from None
+
+
+def parse_address(text):
+    address, mark, port = text.partition("#")
+    if mark and not (port.isdigit() and 1 <= int(port) <= 65535):
+        raise ValueError("%r has no port from 1 to 65535 after the #" % text)
+    return str(parse_ip(address)), int(port) if mark else 53
 
 
 def question(name, rdtype, rdclass="IN"):
@@ -85,11 +104,12 @@ def ask(asked, address, port, transport, timeout, tries):
     exchange = _over_tcp if transport == "tcp" else _over_udp
     where = "%s#%d" % (address, port)
     query = os.urandom(2) + asked.wire[2:]
-    spent = 0.0
+    spent, kind = 0.0, Silence
     for _attempt in range(tries):
         began = time.perf_counter()
         try:
             reply, seconds = exchange(query, address, port, timeout)
+            kind = NoAnswer
             if transport != "tcp" and len(reply) >= _HEADER and reply[2] & _TRUNCATED:
                 reply, more = _over_tcp(query, address, port, timeout)
                 seconds += more
@@ -101,7 +121,7 @@ def ask(asked, address, port, transport, timeout, tries):
         else:
             return read(asked, query, reply, where)._replace(seconds=spent + seconds)
         spent += time.perf_counter() - began
-    raise NoAnswer(trouble)
+    raise kind(trouble)
 
 
 def counters(answer_to):

@@ -12,14 +12,7 @@ import time
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._proof import (
-    ROUNDS,
-    TTL_STEP,
-    Lookup,
-    Server,
-    Wrong,
-    parse_ip,
-)
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._proof import ROUNDS, TTL_STEP, Lookup, Server, Wrong
 
 ARGUMENTS = {
     "queries": {
@@ -33,6 +26,7 @@ ARGUMENTS = {
             "rcode": {"type": "str", "choices": ["NOERROR", "NXDOMAIN"]},
             "cached": {"type": "bool", "default": True},
             "reference": {"type": "list", "elements": "str"},
+            "required": {"type": "bool", "default": True},
         },
     },
     "server": {"type": "str", "default": "127.0.0.1"},
@@ -113,13 +107,17 @@ def _check(params):
             raise ValueError("%s must be above 0 and at most %d, not %s" % (name, high, params[name]))
     if not params["queries"]:
         raise ValueError("queries is empty: name at least one to prove")
-    parse_ip(params["server"])
+    for query in params["queries"]:
+        if not query["required"] and not query["reference"]:
+            told = "required is false for %s, which has no reference that could be silent: name one, or set it to true"
+            raise ValueError(told % query["name"])
+    _dns.parse_ip(params["server"])
     if params["transport"] == "libc" and params["port"] != 53:
         raise ValueError("port must be 53, not %d, because libc asks no other" % params["port"])
 
 
 def _check_libc(server, found):
-    if not found or parse_ip(found[0].split("%")[0]) != parse_ip(server):
+    if not found or _dns.parse_ip(found[0].split("%")[0]) != _dns.parse_ip(server):
         first = "%s first" % found[0] if found else "no nameserver"
         raise ValueError("libc does not ask %s: /etc/resolv.conf names %s" % (server, first))
 

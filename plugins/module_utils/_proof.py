@@ -4,7 +4,7 @@
 """One query's proof: what is asked of the resolver, what was seen, and what follows from it."""
 
 import collections
-import ipaddress
+import itertools
 import math
 import operator
 import statistics
@@ -95,6 +95,7 @@ class Server:
         self._tries = (params["timeout"], params["tries"])
         self._ask = ask
         self._libc = libc
+        self._silent = {}  # the references that did not answer: address to what became of it
         self.counts = self.counters() is not None
 
     def timed(self, question):
@@ -112,22 +113,26 @@ class Server:
         return _dns.counters(lambda question: self._ask(question, self.address, self.port, "udp", *self._tries))
 
     def references(self, question, addresses):
-        """Each reference that answers, and its answer."""
-        troubles, answers = [], []
-        for address, port in addresses:
-            transport = "tcp" if self.transport == "tcp" else "udp"
-            try:
-                answer = self._ask(question, address, port, transport, *self._tries)
-            except _dns.NoAnswer as error:
-                troubles.append(str(error))
-                continue
-            if answer.rcode in _GOOD:
-                answers.append(("%s#%d" % (address, port), answer))
-                yield answers[-1]
-            else:
-                troubles.append("%s#%d answered %s" % (address, port, answer.rcode))
-        if not answers:
-            raise Wrong("no reference answered (%s)" % ", ".join(troubles))
+        """Each reference that answers, and its answer; one that was silent once is not asked again."""
+        troubles, transport = [], "tcp" if self.transport == "tcp" else "udp"
+        for address in addresses:
+            trouble = self._silent.get(address)
+            if trouble is None:
+                try:
+                    answer = self._ask(question, *address, transport, *self._tries)
+                except _dns.Silence as error:
+                    trouble = self._silent[address] = str(error)
+                except _dns.NoAnswer as error:
+                    trouble = str(error)
+                else:
+                    if answer.rcode in _GOOD:
+                        yield "%s#%d" % address, answer
+                        continue
+                    trouble = "%s#%d answered %s" % (address + (answer.rcode,))
+            troubles.append(trouble)
+        if len(troubles) == len(addresses):
+            kind = _dns.Silence if self._silent.keys() >= set(addresses) else Wrong
+            raise kind("no reference answered (%s)" % ", ".join(troubles))
 
 
 class Lookup:
@@ -143,15 +148,23 @@ class Lookup:
             self._expected = sorted({_dns.rdata(self.question, text) for text in query["expected"]})
             if self._rcode == "NXDOMAIN":
                 raise ValueError("%s cannot be expected to have data and be NXDOMAIN" % self.question.label)
-        self._reference = [parse_address(text) for text in query["reference"] or []]
+        self._reference = [_dns.parse_address(text) for text in query["reference"] or []]
         if params["transport"] == "libc" and self.question.type not in ("A", "AAAA"):
             raise ValueError("%s cannot be asked through libc: it looks up A and AAAA" % self.question.label)
-        self.failure = self.since = self.verdict = None
+        self._required = query["required"]
+        self.failure = self.skipped = self.since = self.verdict = None
         self._answer = self._cold = self._seen = None
         self._samples, self._ttls = [], []
 
     def begin(self, server):
         """The first ask: fetched by the server if it was not in its cache, and compared."""
+        truths = server.references(self.question, self._reference) if self._reference else iter(())
+        if not self._required:
+            try:
+                truths = itertools.chain([next(truths)], truths)
+            except _dns.Silence as error:
+                self.skipped, self.cached = str(error), False
+                return
         before = server.counters() if server.transport == "libc" and server.counts else None
         try:
             cold = server.timed(self.question)
@@ -167,18 +180,18 @@ class Lookup:
             raise Wrong("libc got %s, but %s answers %s" % (_told(cold), server.where, _told(answer)))
         if after and sum(after[:2]) - sum(before[:2]) == _dns.CHAOS_ASKS:
             raise Wrong(_PAST % (server.where, 1, 0))
-        self._compare(answer, server)
+        self._compare(answer, truths, server.where)
 
-    def _compare(self, answer, server):
+    def _compare(self, answer, truths, where):
         """One reference that agrees is enough: during a zone transfer they differ, and the server asks the fastest."""
         others = []
-        for source, truth in server.references(self.question, self._reference) if self._reference else ():
+        for source, truth in truths:
             if _agree(answer, truth):
                 return
             others.append("%s says %s" % (source, _told(truth)))
         if others:
             life = "" if answer.ttl is None else " for another %d s" % answer.ttl
-            raise Wrong("%s, but %s answers %s%s" % (", ".join(others), server.where, _told(answer), life))
+            raise Wrong("%s, but %s answers %s%s" % (", ".join(others), where, _told(answer), life))
 
     def sample(self, server, clock):
         """Ask for the cached answer, timed, between two readings of the counters."""
@@ -246,6 +259,7 @@ class Lookup:
             "ttls": list(collections.OrderedDict.fromkeys(ttl for ttl in self._ttls if ttl is not None)),
             "from_cache": bool(proof and proof.cached),
             "evidence": evidence,
+            "skipped": self.skipped,
             "failure": self.failure,
         }
 
@@ -281,17 +295,3 @@ def _told(answer):
 
 def _ms(seconds):
     return round(seconds * 1000, 3)
-
-
-def parse_ip(text):
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        raise ValueError("%r is not an IP address" % text) from None
-
-
-def parse_address(text):
-    address, mark, port = text.partition("#")
-    if mark and not (port.isdigit() and 1 <= int(port) <= 65535):
-        raise ValueError("%r has no port from 1 to 65535 after the #" % text)
-    return str(parse_ip(address)), int(port) if mark else 53

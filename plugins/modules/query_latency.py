@@ -83,8 +83,16 @@ options:
             are asked directly, in this order, until one answers.
           - Response code and set of data must be the same. TTLs are ignored, and where the reference stops at a CNAME
             that leads out of its zones, the answer must begin with the same CNAMEs.
+          - One that is silent, so that no answer at all comes from it, is not asked again while the module runs.
         type: list
         elements: str
+      required:
+        description:
+          - Whether the query must be proven even if none of its O(queries[].reference) answers.
+          - With V(false) they are asked first, and while all are silent (a wrong answer is not silence) the query is
+            neither asked nor judged, which RV(queries[].skipped) says. Without a reference V(false) is an error.
+        type: bool
+        default: true
   server:
     description:
       - The IPv4 or IPv6 address of the resolver to prove. Names are errors.
@@ -214,14 +222,8 @@ queries:
   type: list
   elements: dict
   contains:
-    name:
-      description: The name without its final dot.
-      type: str
-      sample: db.corp.example
-    type:
-      description: The record type.
-      type: str
-      sample: A
+    name: {description: The name without its final dot., type: str, sample: db.corp.example}
+    type: {description: The record type., type: str, sample: A}
     rcode:
       description: The response code. Null if there was no answer.
       type: str
@@ -270,6 +272,9 @@ queries:
           description: The same as a clause to read.
           type: str
           sample: misses and upstream sends unchanged over 20 answers, TTL fell from 300 to 299
+    skipped:
+      description: Why this query was not asked, see O(queries[].required). Null if it was.
+      type: str
     failure:
       description: Why this query failed. Null if it did not.
       type: str

@@ -120,12 +120,19 @@ os:
   returned: always
   type: dict
   sample: {"id": "debian", "like": [], "version": "12"}
+nft:
+  description: Whether the program C(nft) of nftables is installed.
+  returned: always
+  type: bool
+  sample: true
 dnspython:
   description: The version of dnspython that Ansible's Python on the host can import, or null.
   returned: always
   type: str
   sample: 2.3.0
 """
+
+import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _resolver
@@ -146,7 +153,8 @@ def main():
         rc, out, unused_err = module.run_command([program] + argv[1:], environ_update={"LC_ALL": "C"})
         return rc, out
 
-    module.exit_json(changed=False, dnspython=DNSPYTHON, **_resolver.detect(_resolver.collect(run)))
+    nft = any(os.path.exists(folder + "/nft") for folder in ("/usr/sbin", "/sbin"))
+    module.exit_json(changed=False, dnspython=DNSPYTHON, nft=nft, **_resolver.detect(_resolver.collect(run)))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def order(value: IPAddress | IPNetwork) -> tuple[int, ...]:
 
 
 def subnet(text: str) -> IPNetwork:
-    """A subnet whose address has no host bits."""
+    """A subnet whose address has no host bits; a bridge answers it, so it is not everything."""
     try:
         if not _SUBNET.fullmatch(text):
             raise ValueError
@@ -143,6 +143,8 @@ def subnet(text: str) -> IPNetwork:
         raise ValueError("is no subnet in CIDR form: write one such as '192.0.2.0/24' or '2001:db8::/48'") from None
     if found.network_address != ipaddress.ip_address(text.partition("/")[0]):
         raise ValueError(f"has host bits set: write '{found}'")
+    if found.prefixlen == 0:
+        raise ValueError("is every address, which makes a bridge an open resolver: list the subnets that are meant")
     return found
 
 

@@ -41,11 +41,13 @@ class Network:
     bridges: dict[str, Entry[str]] = field(default_factory=dict)
     links: list[Entry[str]] | None = None
     upstream: str | list[Entry[str]] = "dhcp"
+    allow: list[Entry[names.IPNetwork]] = field(default_factory=list)
 
     @property
     def owns(self) -> list[str]:
-        """What others ask this network for."""
-        return [zone.value for zone in self.zones] + [str(subnet.value) for subnet in self.subnets]
+        """What others ask this network for; without nameservers it has subnets, and nobody to ask about them."""
+        subnets = self.subnets if self.nameservers else []
+        return [zone.value for zone in self.zones] + [str(subnet.value) for subnet in subnets]
 
     @property
     def doors(self) -> list[str]:
@@ -119,6 +121,7 @@ READERS: dict[str, Callable[[Any, str, list[str]], Any]] = {
     "bridges": _read_bridges,
     "links": lambda raw, where, found: read_list(raw, where, "network names", names.network_name, found),
     "upstream": _read_upstream,
+    "allow": lambda raw, where, found: read_list(raw, where, "subnets", names.subnet, found),
 }
 
 
@@ -133,8 +136,8 @@ def _read_network(name: str, raw: object, findings: list[str]) -> Network:
         if key not in READERS:
             findings.append(f"{where} has the unknown key {shown(key)}: use {', '.join(READERS)}.")
     # Asked of what was written, because a nameserver that reading dropped has its own finding.
-    if (raw.get("zones") or raw.get("subnets")) and not raw.get("nameservers"):
-        findings.append(f"{where} has zones or subnets and no 'nameservers': list the servers that answer for them.")
+    if raw.get("zones") and not raw.get("nameservers"):
+        findings.append(f"{where} has zones and no 'nameservers': list the servers that answer for them.")
     return Network(
         name, **{key: read(raw[key], place(where, key), findings) for key, read in READERS.items() if key in raw}
     )

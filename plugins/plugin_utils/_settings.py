@@ -14,7 +14,6 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings impor
     InputError,
     fault,
     misfit,
-    place,
     plain,
 )
 
@@ -23,7 +22,8 @@ Line = dict[str, Any]
 
 OLDEST: Version = (2, 80)
 PID_FILE = "/run/dnsmasq/dnsmasq.pid"
-STALE_SECONDS = 3600
+RETRY_MILLISECONDS = 500
+RETRY_SINCE: Version = (2, 88)
 NEGATIVE_SECONDS = 60
 
 ON = "on"
@@ -49,20 +49,32 @@ OPTIONS = (
     Option("group", "group", "the group that goes with the user"),
     Option("pid-file", "pid_file", "the service manager finds the process here"),
     Option("listen-address", "listen", "answer here and nowhere else"),
-    Option("bind-interfaces", ON, "leave port 53 of every other address to others"),
+    Option("bind-interfaces", "local", "leave port 53 of every other address to others"),
+    Option("bind-dynamic", "bridge", "leave port 53 of every other address to others, and wait for one that is late"),
     Option("no-hosts", ON, "libc reads /etc/hosts before it asks"),
     Option("local", "invalid", "no name ends in invalid (RFC 6761): known without asking anybody"),
-    Option("all-servers", ON, "ask all servers of a name at once, so that a dead or slow one costs nothing"),
+    Option("all-servers", "local", "ask all servers of a name at once, so that a dead or slow one costs nothing"),
+    Option(
+        "strict-order",
+        "bridge",
+        "ask one server of a name, so that it crosses once; a client that has to ask again gets the next one",
+    ),
     Option("dns-loop-detect", ON, "drop an upstream that asks back", first=(2, 72)),
     Option("cache-size", "cache_size", "names that are kept in memory"),
     Option("dns-forward-max", "forward_max", "lookups under way before new ones are refused"),
+    Option("max-tcp-connections", "tcp_connections", "connections at one time, for large answers", first=(2, 90)),
     Option(
         "use-stale-cache",
         "stale_seconds",
         "answer from a record that expired up to so many seconds ago, and fetch it anew meanwhile",
         first=(2, 88),
     ),
-    Option("fast-dns-retry", ON, "send a lost query again before the client does", first=(2, 88)),
+    Option(
+        "fast-dns-retry",
+        "retry",
+        "ask again after so many milliseconds: a lost query is sent anew, and a bridge takes its next server",
+        first=RETRY_SINCE,
+    ),
     Option(
         "neg-ttl",
         "negative_seconds",
@@ -75,24 +87,10 @@ OPTIONS = (
 )
 
 
-class Limit(NamedTuple):
-    """The range of a size that the user may override."""
-
-    low: int
-    high: int
-
-
-OVERRIDES = {
-    "cache_size": Limit(0, 100000),
-    "forward_max": Limit(1, 100000),
-    "stale_seconds": Limit(0, 86400),
-}
-
-_NEEDED = {"listen", "forwards", "reverse", "upstream", "sizes"}
+_NEEDED = {"tier", "rank", "listen", "forwards", "reverse", "upstream", "sizes"}
 _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})((?:test|rc)[0-9]+)?(?:[-+~.][0-9A-Za-z.+~-]*)?")
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _PATH = re.compile(r"/[A-Za-z0-9_./@:+-]+")
-_NUMBER = re.compile(r"[0-9]{1,9}")
 # What dnsmasq reads as something else than itself: quotes, escapes, and white space, which starts a comment before #.
 _SAFE = re.compile(r"[^\s\"'\\\x00-\x1f\x7f]+")
 
@@ -117,42 +115,15 @@ def _text(where: str, raw: object, pattern: re.Pattern[str], wanted: str) -> Ite
         yield fault(where, raw, f"is not safe in dnsmasq.conf: give {wanted}")
 
 
-def _number(where: str, raw: object, limit: Limit) -> Iterator[str]:
-    wanted = f"a whole number from {limit.low} to {limit.high}"
-    # Text is taken as well: that is how a number comes from --extra-vars and from templates.
-    if isinstance(raw, bool) or not isinstance(raw, (int, str)):
-        yield misfit(where, raw, wanted)
-    elif not _NUMBER.fullmatch(str(raw)) or not limit.low <= int(raw) <= limit.high:
-        yield fault(where, raw, f"is out of range: give {wanted}")
-
-
-def _overrides(raw: object, findings: list[str]) -> dict[str, int]:
-    if raw is None:
-        return {}
-    if not isinstance(raw, Mapping):
-        findings.append(misfit("overrides", raw, f"a mapping with any of {', '.join(OVERRIDES)}"))
-        return {}
-    sizes: dict[str, int] = {}
-    for key, value in raw.items():
-        where = place("overrides", key)
-        if key not in OVERRIDES:
-            findings.append(fault(where, value, f"is no setting to override: use {', '.join(OVERRIDES)}"))
-        elif value is not None:
-            found = list(_number(where, value, OVERRIDES[key]))
-            findings += found
-            if not found:
-                sizes[plain(key)] = int(value)
-    return sizes
-
-
-def _rules(rules: list[dict[str, Any]]) -> Iterator[Line]:
-    """The servers of each zone, and before the first why they are asked."""
+def _rules(rules: list[dict[str, Any]], turn: int) -> Iterator[Line]:
+    """The servers of each zone, beginning with another one at each turn, and before the first why they are asked."""
     told = None
     for rule in rules:
         subject = rule.get("subnet", rule["zone"])
         way = "asked directly" if rule["via"] == rule["owner"] else f"asked through {rule['via']}'s bridges"
         reason = f"{subject} is {rule['owner']}'s, {way}"
-        for server in rule["servers"]:
+        first = turn % len(rule["servers"])
+        for server in rule["servers"][first:] + rule["servers"][:first]:
             value = f"/{rule['zone']}/{server}"
             yield {"option": "server", "value": value, "reason": None if reason == told else reason}
             told = reason
@@ -171,7 +142,6 @@ def settings(
     group: object = None,
     pid_file: object = PID_FILE,
     resolv_file: object = None,
-    overrides: object = None,
 ) -> list[Line]:
     """The settings in the order in which dnsmasq.conf lists them, or a SettingsError with everything that is wrong."""
     if not isinstance(plan, Mapping) or not plan.keys() >= _NEEDED:
@@ -187,17 +157,15 @@ def settings(
     findings += _text("pid_file", pid_file, _PATH, "an absolute path without spaces")
     if dhcp:
         findings += _text("resolv_file", resolv_file, _PATH, "the absolute path of the file that lists the upstreams")
-    sizes = {
-        "cache_size": plan["sizes"]["cache"],
-        "forward_max": plan["sizes"]["forward_max"],
-        "stale_seconds": STALE_SECONDS,
-        **_overrides(overrides, findings),
-    }
     if findings:
         raise SettingsError(findings)
 
+    sizes = plan["sizes"]
     values: dict[str, list[Any]] = {
         ON: [None],
+        "local": [None] if plan["tier"] == "local" else [],
+        "bridge": [None] if plan["tier"] == "bridge" else [],
+        "retry": [RETRY_MILLISECONDS],
         "user": [user],
         "group": [] if group is None else [group],
         "pid_file": [pid_file],
@@ -205,6 +173,7 @@ def settings(
         "listen": plan["listen"],
         "cache_size": [sizes["cache_size"]],
         "forward_max": [sizes["forward_max"]],
+        "tcp_connections": [] if sizes["tcp_connections"] is None else [sizes["tcp_connections"]],
         # dnsmasq takes 0 for "however old"; here it means never.
         "stale_seconds": [sizes["stale_seconds"]] if sizes["stale_seconds"] else [],
         "negative_seconds": [NEGATIVE_SECONDS],
@@ -222,7 +191,9 @@ def settings(
         if option.first <= known and (option.last is None or known <= option.last)
         for index, value in enumerate(values[option.values])
     ]
-    lines += [*_rules(plan["forwards"]), *_rules(plan["reverse"])]
+    # Without its clients asking again a bridge never takes its next server: its neighbour begins with that one.
+    turn = plan["rank"] if known < RETRY_SINCE else 0
+    lines += [*_rules(plan["forwards"], turn), *_rules(plan["reverse"], turn)]
     remedy = "is not one word: pass what everywhere.dnsmasq.plan returned"
     unsafe = [fault(f"plan for {line['option']}", line["value"], remedy) for line in lines if not _safe(line)]
     if unsafe:

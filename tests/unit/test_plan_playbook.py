@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -25,7 +26,17 @@ TOPOLOGY = {
         "nameservers": ["192.0.2.11", "192.0.2.12"],
         "bridges": {"dc-bridge-1": "192.0.2.53"},
     },
-    "gcp": {"upstream": "none"},
+    "gcp": {"subnets": ["198.51.100.0/25"], "upstream": "none"},
+}
+# Two spokes that reach each other through the hub.
+HUB = {
+    "hub": {"bridges": {"hub-bridge-1": "192.0.2.53", "hub-bridge-2": "192.0.2.54"}, "links": ["east", "west"]},
+    "east": {"subnets": ["198.51.100.0/24"], "bridges": {"east-bridge": "198.51.100.53"}},
+    "west": {
+        "zones": ["west.example"],
+        "nameservers": ["203.0.113.11"],
+        "bridges": {"west-bridge": "203.0.113.53"},
+    },
 }
 NETWORKS = {"app1": "gcp", "dc-bridge-1": "datacenter"}
 
@@ -46,15 +57,19 @@ def play(tmp_path: Path, touched: Path) -> Play:
     ssh = tmp_path / "ssh"
     ssh.write_text(f"#!/bin/sh\ntouch {touched}\nexit 255\n")
     ssh.chmod(0o755)
-    hosts = {host: {"dnsmasq_network": network} for host, network in NETWORKS.items()}
-    variables = {"dnsmasq_topology": TOPOLOGY, "ansible_connection": "ssh", "ansible_ssh_executable": str(ssh)}
     inventory = tmp_path / "inventory.json"
-    inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
     kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
     environment = kept | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"), "ANSIBLE_HOME": str(tmp_path)}
     program = "import sys; from ansible.cli.playbook import main; sys.exit(main())"
 
-    def run(*options: str) -> subprocess.CompletedProcess:
+    def run(*options: str, topology: Any = None, networks: Any = None) -> subprocess.CompletedProcess:
+        hosts = {host: {"dnsmasq_network": network} for host, network in (networks or NETWORKS).items()}
+        variables = {
+            "dnsmasq_topology": topology or TOPOLOGY,
+            "ansible_connection": "ssh",
+            "ansible_ssh_executable": str(ssh),
+        }
+        inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
         argv = [sys.executable, "-c", program, "everywhere.dnsmasq.plan", "-i", str(inventory), *options]
         return subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
 
@@ -89,9 +104,28 @@ def test_the_plans_and_the_route_are_printed_and_no_host_is_touched(play: Play, 
     assert not touched.exists()
 
 
+def test_a_route_over_a_hub_is_printed_from_bridges_to_bridges(play: Play) -> None:
+    networks = {"app1": "east", "hub-bridge-2": "hub", "west-bridge": "west"}
+    run = play("-e", "dnsmasq_name=db.west.example", topology=HUB, networks=networks)
+    assert run.returncode == 0, run.stdout + run.stderr
+    zone = "west.example is west's"
+    to_west = f"-> 203.0.113.53: {zone}, whose bridges are the next step"
+    answers = f"west-bridge (west) -> 203.0.113.11: {zone} own, and its nameservers answer for it"
+    assert shown(run.stdout, "Show the route") == {
+        "app1": [
+            f"1. app1 (east) -> 198.51.100.53: {zone}, and east's own bridges know the way",
+            f"2. east-bridge (east) -> 192.0.2.53, 192.0.2.54: {zone}, and hub's bridges are the next step on the way",
+            f"3. hub-bridge-1, hub-bridge-2 (hub) {to_west}",
+            f"4. {answers}",
+        ],
+        "hub-bridge-2": [f"1. hub-bridge-2 (hub) {to_west}", f"2. {answers}"],
+        "west-bridge": [f"1. {answers}"],
+    }
+
+
 def test_the_upstream_is_told_in_words(play: Play) -> None:
-    told = "8.100.51.198.in-addr.arpa is in no zone of the topology"
-    assert shown(play("-e", "dnsmasq_name=198.51.100.8").stdout, "Show the route") == {
+    told = "200.100.51.198.in-addr.arpa is in no zone of the topology"
+    assert shown(play("-e", "dnsmasq_name=198.51.100.200").stdout, "Show the route") == {
         "app1": [f"1. app1 (gcp) -> nobody: {told}, and gcp's upstream is none"],
         "dc-bridge-1": [f"1. dc-bridge-1 (datacenter) -> what DHCP handed out: {told}, so the upstream is asked"],
     }

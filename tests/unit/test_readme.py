@@ -18,7 +18,7 @@ def blocks() -> list[dict]:
 
 
 def test_every_block_is_known_to_these_tests() -> None:
-    assert [list(block) for block in blocks()] == [["all"], ["dnsmasq_checks"]]
+    assert [list(block) for block in blocks()] == [["all"], ["all"], ["dnsmasq_checks"]]
 
 
 def test_the_inventory_sends_the_datacenter_s_names_to_its_name_servers() -> None:
@@ -32,6 +32,22 @@ def test_the_inventory_sends_the_datacenter_s_names_to_its_name_servers() -> Non
             assert plan["upstream"]["mode"] == "dhcp"
 
 
+def test_the_second_inventory_makes_two_networks_answer_each_other() -> None:
+    everything = blocks()[1]["all"]
+    topology = everything["vars"]["dnsmasq_topology"]
+    plans = {
+        host: _topology.plan(topology, host, group["vars"]["dnsmasq_network"])
+        for group in everything["children"].values()
+        for host in group["hosts"]
+    }
+    asked = {host: {rule["zone"]: rule["servers"] for rule in plan["forwards"]} for host, plan in plans.items()}
+    assert asked["web1"]["gcp.example"] == ["10.20.0.53", "10.20.0.54"]
+    assert asked["dc-bridge-1"]["gcp.example"] == ["10.30.0.53", "10.30.0.54"]
+    assert asked["gcp-bridge-2"]["gcp.example"] == ["169.254.169.254"]
+    assert "35.199.192.0/19" in plans["gcp-bridge-1"]["allow"]
+    assert [host for host, plan in plans.items() if plan["tier"] == "local"] == ["web1", "web2"]
+
+
 def test_the_checks_are_queries_of_the_module() -> None:
-    checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate({"queries": blocks()[1]["dnsmasq_checks"]})
+    checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate({"queries": blocks()[2]["dnsmasq_checks"]})
     assert checked.error_messages == []

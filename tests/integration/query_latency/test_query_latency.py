@@ -95,6 +95,40 @@ def test_an_answer_other_than_the_authoritys_is_found_out(run: Run, authority: A
     )
 
 
+def test_what_is_not_required_waits_for_a_reference_that_is_not_silent(
+    run: Run, authority: Authority, resolver: int
+) -> None:
+    heard: list[bytes] = []
+    closed = f"{BAD}#{free_port(BAD)}"
+
+    def listen(query: bytes) -> list[bytes]:
+        heard.append(query)
+        return []
+
+    with (
+        running(Server(BAD, listen)) as mute,
+        running(Server(BAD, lambda query: [truncated(query)])) as cut,
+    ):
+        silent = [closed, f"{BAD}#{mute.port}"]
+        optional = {**DB, "required": False}
+        queries = [
+            {**optional, "reference": silent},
+            {**optional, "type": "AAAA", "reference": silent},
+            {**optional, "reference": silent + at(authority)},
+        ]
+        result = run(*queries, port=resolver, **UNHURRIED)
+        refused = run({**optional, "reference": [f"{BAD}#{cut.port}"]}, port=resolver, **UNHURRIED)
+    assert "failed" not in result, result["msg"]
+    words = (
+        f"no reference answered ({closed} could not be asked over udp: Connection refused, "
+        f"{BAD}#{mute.port} did not answer in 2 tries of 1.0 s)"
+    )
+    assert [query["skipped"] for query in result["queries"]] == [words, words, None]
+    assert [query["from_cache"] for query in result["queries"]] == [False, False, True]
+    assert len(heard) == 2
+    assert refused["failed"] and refused["queries"][0]["skipped"] is None
+
+
 @pytest.mark.parametrize(
     ("options", "name", "words"),
     [

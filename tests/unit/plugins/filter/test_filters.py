@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from types import ModuleType
 
 import pytest
@@ -13,7 +14,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import route as route_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _settings, _topology, _trace
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _settings, _sizes, _topology, _trace
 
 plan = plan_filter.FilterModule().filters()["plan"]
 route = route_filter.FilterModule().filters()["route"]
@@ -51,26 +52,49 @@ def test_the_documentation_has_the_arguments_and_defaults_of_the_function(module
     for argument in arguments:
         required = argument.default is argument.empty
         assert options[argument.name].get("required", False) is required
-        documented = options[argument.name].get("default")
-        if not required:
-            assert (documented or None) == (
-                list(argument.default) if isinstance(argument.default, tuple) else argument.default
-            )
+        default = None if required else argument.default
+        assert options[argument.name].get("default") == (list(default) if isinstance(default, tuple) else default)
 
 
 def test_the_documentation_has_every_key_and_range() -> None:
     topology = " ".join(yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["_input"]["description"])
     assert all(f"V({key})" in topology for key in _networks.READERS)
-    sizes = yaml.safe_load(settings_filter.DOCUMENTATION)["options"]["overrides"]["suboptions"]
-    assert sizes.keys() == _settings.OVERRIDES.keys()
-    for key, limit in _settings.OVERRIDES.items():
+    sizes = yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["sizes"]["suboptions"]
+    assert list(sizes) == list(_sizes.LIMITS)
+    for key, limit in _sizes.LIMITS.items():
         text = " ".join(sizes[key]["description"])
         assert f"from V({limit.low}) to V({limit.high})" in text
 
 
+def test_the_documentation_has_the_default_sizes() -> None:
+    sizes = yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["sizes"]["suboptions"]
+    for defaults in (_sizes.LOCAL, _sizes.of_bridge(0)):
+        for key, default in defaults.items():
+            text = " ".join(sizes[key]["description"])
+            assert re.search(r"defaults to (dnsmasq's own|leaving)" if default is None else rf"to V\({default}\)", text)
+
+
 def test_the_documented_plan_has_the_keys_of_a_plan() -> None:
     documented = yaml.safe_load(plan_filter.RETURN)["_value"]["contains"]
-    assert list(documented) == list(plan({}, host="app1", network=""))
+    made = plan({}, host="app1", network="")
+    assert list(documented) == list(made)
+    assert list(documented["sizes"]["contains"]) == list(made["sizes"])
+
+
+def test_the_examples_of_a_plan_are_what_the_filter_returns() -> None:
+    host, bridge = yaml.safe_load(plan_filter.EXAMPLES)
+    shown = [
+        yaml.safe_load(
+            "\n".join(line.removeprefix("# ") for line in text.splitlines() if line[:3] == "#  " and "..." not in line)
+        )
+        for text in plan_filter.EXAMPLES.split("# msg:\n")[1:]
+    ]
+    given = host["vars"]
+    assert plan(given["dnsmasq_topology"], "app1", given["dnsmasq_network"]) == shown[0]
+    given = bridge["vars"]
+    members = ["gcp"] * 5000 + ["datacenter"] * 100
+    made = plan(given["dnsmasq_topology"], "gcp-bridge-1", "gcp", members=members, sizes=given["sizes"])
+    assert {key: made[key] for key in shown[1]} == shown[1]
 
 
 def test_the_documented_step_has_the_keys_and_values_of_a_step() -> None:

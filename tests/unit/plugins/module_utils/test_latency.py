@@ -48,13 +48,14 @@ class Resolver:
         noise: int = 1,
         refreshes: int = 0,
         silent: tuple[str, ...] = (),
-        references: dict[str, _dns.Answer | str] | None = None,
+        references: dict[str, _dns.Answer | str | _dns.NoAnswer] | None = None,
     ) -> None:
         self.__dict__.update(locals())
         self.now, self.naps = 1000.0, []
         self.hits = self.misses = self.sent = 0
         self.since: float | None = None
         self.asked: list[tuple[str, str]] = []
+        self.referred: list[tuple[str, str]] = []
         self.readings = 0
 
     def clock(self) -> float:
@@ -72,9 +73,12 @@ class Resolver:
         self, question: _dns.Question, address: str, port: int, transport: str, timeout: float, tries: int
     ) -> _dns.Answer:
         if address != SERVER:
+            self.referred.append((question.label.split(".")[0], address))
             known = (self.references or {})[address]
+            if isinstance(known, Exception):
+                raise known
             if isinstance(known, str):
-                raise _dns.NoAnswer(known)
+                raise _dns.Silence(known)
             return known
         if question.rdclass == "CH":
             return self.counter(question.label.split(".")[0])
@@ -244,6 +248,7 @@ def test_a_cached_name_is_proven_with_all_its_figures() -> None:
                     "stale": False,
                     "words": "misses and upstream sends unchanged over 20 answers, TTL fell from 300 to 299",
                 },
+                "skipped": None,
                 "failure": None,
             }
         ],
@@ -376,6 +381,100 @@ def test_the_answer_is_that_of_the_reference(
         assert assess(resolver, query)["queries"][0]["failure"] is None
     else:
         assert message in refusal(resolver, query)[0]
+
+
+SECOND = "2001:db8::11"
+LATE = f"{REFERENCE}#53 did not answer in 2 tries of 2.0 s"
+CLOSED = f"{SECOND}#53 could not be asked over udp: Connection refused"
+MALFORMED = _dns.BadAnswer(f"{SECOND}#53 sent a malformed answer")
+
+
+@pytest.mark.parametrize(
+    ("truths", "skipped", "failure", "asked"),
+    [
+        ({REFERENCE: LATE}, f"no reference answered ({LATE})", None, 0),
+        ({REFERENCE: LATE, SECOND: CLOSED}, f"no reference answered ({LATE}, {CLOSED})", None, 0),
+        ({REFERENCE: answer()}, None, None, 22),
+        ({REFERENCE: LATE, SECOND: answer()}, None, None, 22),
+        ({REFERENCE: OTHER, SECOND: answer()}, None, None, 22),
+        ({REFERENCE: OTHER, SECOND: CLOSED}, None, "192.0.2.11#53 says 192.0.2.81, but 127.0.0.1#53 answers", 1),
+        ({REFERENCE: LATE, SECOND: answer("REFUSED", ())}, None, "2001:db8::11#53 answered REFUSED)", 0),
+        ({REFERENCE: LATE, SECOND: MALFORMED}, None, "2001:db8::11#53 sent a malformed answer)", 0),
+    ],
+    ids=[
+        "silent: skipped",
+        "all silent: skipped",
+        "one that answers: proven",
+        "one of two answers: proven",
+        "one of two agrees: proven",
+        "one that differs is not silent",
+        "one that refuses is not silent",
+        "one that answers nonsense is not silent",
+    ],
+)
+def test_a_query_that_is_not_required_is_skipped_while_its_references_are_silent(
+    truths: dict[str, Any], skipped: str | None, failure: str | None, asked: int
+) -> None:
+    resolver = Resolver(references=truths)
+    query = {"name": NAME, "reference": list(truths), "required": False}
+    if failure is None:
+        results = assess(resolver, query)
+    else:
+        said, results = refusal(resolver, query)
+        assert failure in said
+    row = results["queries"][0]
+    assert (row["skipped"], bool(row["failure"]), len(resolver.asked)) == (skipped, bool(failure), asked)
+    assert resolver.referred[0] == ("db", REFERENCE)
+    if skipped:
+        assert (resolver.naps, results["slowest_ms"]) == ([], None)
+        assert [row[name] for name in ("rcode", "answers", "cold_ms", "cached", "ttls", "from_cache", "evidence")] == [
+            None, [], None, None, [], False, None
+        ]  # fmt: skip
+
+
+def test_the_references_of_a_query_that_is_not_required_are_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver, order = Resolver(references={REFERENCE: OTHER, SECOND: answer()}), []
+    ask = resolver.ask
+
+    def noted(question: _dns.Question, address: str, *rest: Any) -> _dns.Answer:
+        if question.rdclass == "IN":
+            order.append(address)
+        return ask(question, address, *rest)
+
+    monkeypatch.setattr(resolver, "ask", noted)
+    query = {"name": NAME, "cached": False, "reference": [REFERENCE, SECOND]}
+    for required, expected in ((False, [REFERENCE, SERVER, SECOND]), (True, [SERVER, REFERENCE, SECOND])):
+        order.clear()
+        assess(resolver, {**query, "required": required})
+        assert order == expected
+
+
+@pytest.mark.parametrize(
+    ("truths", "referred", "skipped", "message"),
+    [
+        ({REFERENCE: LATE}, [("a", REFERENCE)], 2, f"c.example A: no reference answered ({LATE})"),
+        ({REFERENCE: LATE, SECOND: answer()}, [("a", REFERENCE), ("a", SECOND), ("b", SECOND), ("c", SECOND)], 0, None),
+        ({REFERENCE: LATE, SECOND: answer("REFUSED", ())},
+         [("a", REFERENCE), ("a", SECOND), ("b", SECOND), ("c", SECOND)], 0,
+         f"a.example A: no reference answered ({LATE}, {SECOND}#53 answered REFUSED); 2 more queries failed"),
+    ],
+    ids=["the only one", "the other one answers", "the other one refuses"],
+)  # fmt: skip
+def test_a_reference_that_was_silent_is_not_asked_again(
+    truths: dict[str, Any], referred: list[tuple[str, str]], skipped: int, message: str | None
+) -> None:
+    resolver = Resolver(references=truths)
+    queries = [
+        {"name": f"{name}.example", "cached": False, "reference": list(truths), "required": required}
+        for name, required in (("a", False), ("b", False), ("c", True))
+    ]
+    if message is None:
+        results = assess(resolver, *queries)
+    else:
+        said, results = refusal(resolver, *queries)
+        assert said == message
+    assert resolver.referred == referred
+    assert len([row for row in results["queries"] if row["skipped"]]) == skipped
 
 
 def test_all_queries_are_assessed_before_the_first_failure_is_told() -> None:
@@ -513,6 +612,8 @@ def test_what_the_server_says_explains_why_libc_failed(monkeypatch: pytest.Monke
         ({"expected": ["192.0.2.1"], "rcode": "NXDOMAIN"}, {}, "cannot be expected to have data and be NXDOMAIN"),
         ({"reference": ["ns1.example"]}, {}, "'ns1.example' is not an IP address"),
         ({"reference": ["192.0.2.1#0"]}, {}, "'192.0.2.1#0' has no port from 1 to 65535 after the #"),
+        ({"required": False}, {}, "required is false for db.corp.example, which has no reference that could be silent"),
+        ({"required": False, "reference": []}, {}, "name one, or set it to true"),
         ({"type": "MX"}, {"transport": "libc"}, "db.corp.example MX cannot be asked through libc"),
         ({}, {"server": "localhost"}, "'localhost' is not an IP address"),
         ({}, {"port": 0}, "port must be 1 to 65535, not 0"),

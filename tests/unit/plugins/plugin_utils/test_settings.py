@@ -18,10 +18,15 @@ DATACENTER = {
     "nameservers": ["192.0.2.11", "192.0.2.12#5353"],
 }
 RESOLV_FILE = "/run/dnsmasq/upstream.conf"
+STALE, RETRY, TCP = "use-stale-cache=3600", "fast-dns-retry=500", "max-tcp-connections=150"
 
 
 def plan(**cloud: Any) -> dict[str, Any]:
     return _topology.plan({"datacenter": DATACENTER, "cloud": cloud}, "app1", "cloud")
+
+
+def sized(**sizes: Any) -> dict[str, Any]:
+    return _topology.plan({}, "app1", "", sizes=sizes)
 
 
 def lines(version: str = "2.90", made: Any = None, **more: Any) -> list[str]:
@@ -52,7 +57,7 @@ def test_the_settings_of_a_local_tier_are_golden() -> None:
         "cache-size=10000",
         "dns-forward-max=1024",
         "use-stale-cache=3600",
-        "fast-dns-retry",
+        "fast-dns-retry=500",
         "resolv-file=/run/dnsmasq/upstream.conf",
         "server=/corp.example/192.0.2.11",
         "server=/corp.example/192.0.2.12#5353",
@@ -61,25 +66,77 @@ def test_the_settings_of_a_local_tier_are_golden() -> None:
     ]
 
 
+def test_the_settings_of_a_bridge_are_golden() -> None:
+    cloud = {"subnets": ["198.51.100.0/24"], "bridges": {"bridge": "198.51.100.53"}, "upstream": ["198.51.100.2"]}
+    topology = {"datacenter": {**DATACENTER, "subnets": ["192.0.2.0/24"]}, "cloud": cloud}
+    assert lines(made=_topology.plan(topology, "bridge", "cloud", members=["cloud"] * 5000)) == [
+        "user=dnsmasq",
+        "pid-file=/run/dnsmasq/dnsmasq.pid",
+        "listen-address=127.0.0.1",
+        "listen-address=198.51.100.53",
+        "bind-dynamic",
+        "no-hosts",
+        "local=/invalid/",
+        "strict-order",
+        "dns-loop-detect",
+        "cache-size=10000",
+        "dns-forward-max=10000",
+        "max-tcp-connections=200",
+        "fast-dns-retry=500",
+        "no-resolv",
+        "server=198.51.100.2",
+        "server=/corp.example/192.0.2.11",
+        "server=/corp.example/192.0.2.12#5353",
+        "server=/2.0.192.in-addr.arpa/192.0.2.11",
+        "server=/2.0.192.in-addr.arpa/192.0.2.12#5353",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("version", "host", "first"),
+    [
+        ("2.90", "one", "192.0.2.11"),
+        ("2.90", "two", "192.0.2.11"),
+        ("2.85", "one", "192.0.2.11"),
+        ("2.85", "two", "192.0.2.12#5353"),
+        ("2.85", "three", "192.0.2.11"),
+    ],
+    ids=[
+        "a bridge begins with the first server",
+        "and so does the other, so that a name is asked for once",
+        "before 2.88 the first bridge does",
+        "and the second begins with the second, since nobody asks again",
+        "and the third with the first again",
+    ],
+)
+def test_a_bridge_begins_with_a_server(version: str, host: str, first: str) -> None:
+    bridges = {"one": "198.51.100.53", "two": "198.51.100.54", "three": "198.51.100.55"}
+    topology = {"datacenter": DATACENTER, "cloud": {"subnets": ["198.51.100.0/24"], "bridges": bridges}}
+    asked = [line for line in lines(version, made=_topology.plan(topology, host, "cloud")) if "/corp.example/" in line]
+    assert len(asked) == 2
+    assert asked[0] == f"server=/corp.example/{first}"
+
+
 @pytest.mark.parametrize(
     ("version", "present", "absent"),
     [
-        ("2.80", {"neg-ttl=60", "dns-loop-detect"}, {"use-stale-cache=3600", "fast-dns-retry"}),
-        ("2.85", {"neg-ttl=60"}, {"use-stale-cache=3600", "fast-dns-retry"}),
-        ("2.88test3", {"neg-ttl=60"}, {"use-stale-cache=3600", "fast-dns-retry"}),
-        ("2.88", {"neg-ttl=60", "use-stale-cache=3600", "fast-dns-retry"}, set()),
-        ("2.89", {"neg-ttl=60", "use-stale-cache=3600"}, set()),
-        ("2.90", {"use-stale-cache=3600", "fast-dns-retry"}, {"neg-ttl=60"}),
-        ("2.90rc1", {"use-stale-cache=3600", "neg-ttl=60"}, set()),
-        ("2.91test3", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
-        ("2.93", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
-        ("2.90-4~deb12u1", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
-        ("2.100", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
-        ("3.0", {"use-stale-cache=3600"}, {"neg-ttl=60"}),
+        ("2.80", {"neg-ttl=60", "dns-loop-detect"}, {STALE, RETRY, TCP}),
+        ("2.85", {"neg-ttl=60"}, {STALE, RETRY, TCP}),
+        ("2.88test3", {"neg-ttl=60"}, {STALE, RETRY, TCP}),
+        ("2.88", {"neg-ttl=60", STALE, RETRY}, {TCP}),
+        ("2.89", {"neg-ttl=60", STALE, RETRY}, {TCP}),
+        ("2.90", {STALE, RETRY, TCP}, {"neg-ttl=60"}),
+        ("2.90rc1", {STALE, RETRY, "neg-ttl=60"}, {TCP}),
+        ("2.91test3", {STALE, RETRY, TCP}, {"neg-ttl=60"}),
+        ("2.93", {STALE, RETRY, TCP}, {"neg-ttl=60"}),
+        ("2.90-4~deb12u1", {STALE, RETRY, TCP}, {"neg-ttl=60"}),
+        ("2.100", {STALE, RETRY, TCP}, {"neg-ttl=60"}),
+        ("3.0", {STALE, RETRY, TCP}, {"neg-ttl=60"}),
     ],
 )
 def test_options_are_chosen_by_version(version: str, present: set[str], absent: set[str]) -> None:
-    found = set(lines(version))
+    found = set(lines(version, made=sized(tcp_connections=150)))
+    assert {line.partition("=")[0] for line in absent}.isdisjoint(line.partition("=")[0] for line in found)
     assert present <= found and not absent & found
 
 
@@ -117,7 +174,7 @@ def test_a_reason_is_told_once() -> None:
 
 
 def test_a_way_through_bridges_is_told() -> None:
-    made = plan(bridges={"bridge": "198.51.100.53"})
+    made = plan(subnets=["198.51.100.0/24"], bridges={"bridge": "198.51.100.53"})
     [reason] = [
         line["reason"]
         for line in _settings.settings(made, "2.90", resolv_file=RESOLV_FILE)
@@ -127,34 +184,50 @@ def test_a_way_through_bridges_is_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("overrides", "expected"),
+    ("sizes", "expected"),
     [
-        (None, "cache-size=10000"),
-        ({}, "cache-size=10000"),
-        ({"cache_size": None}, "cache-size=10000"),
-        ({"cache_size": 0}, "cache-size=0"),
-        ({"cache_size": 100000}, "cache-size=100000"),
-        ({"cache_size": "5000"}, "cache-size=5000"),
-        ({"forward_max": 1}, "dns-forward-max=1"),
-        ({"stale_seconds": 86400}, "use-stale-cache=86400"),
+        ({}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=3600"]),
+        ({"cache_size": 0}, ["cache-size=0", "dns-forward-max=1024", "use-stale-cache=3600"]),
+        ({"forward_max": 1}, ["cache-size=10000", "dns-forward-max=1", "use-stale-cache=3600"]),
+        ({"stale_seconds": 86400}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=86400"]),
+        ({"stale_seconds": 0}, ["cache-size=10000", "dns-forward-max=1024"]),
+        (
+            {"tcp_connections": 300},
+            ["cache-size=10000", "dns-forward-max=1024", "max-tcp-connections=300", "use-stale-cache=3600"],
+        ),
+        ({"receive_buffer": 4096}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=3600"]),
     ],
     ids=[
-        "none given",
-        "an empty mapping",
-        "nothing keeps the plan's",
+        "the plan's",
         "no cache",
-        "the largest cache",
-        "a number as text, as --extra-vars has it",
         "one lookup",
-        "a day",
+        "stale for a day",
+        "without stale answers there is no such line",
+        "connections",
+        "the receive buffer is no setting of dnsmasq",
     ],
 )
-def test_a_size_is_overridden(overrides: Any, expected: str) -> None:
-    assert expected in lines(overrides=overrides)
+def test_the_sizes_of_the_plan_are_set(sizes: dict[str, int], expected: list[str]) -> None:
+    options = {"cache-size", "dns-forward-max", "max-tcp-connections", "use-stale-cache"}
+    assert [line for line in lines(made=sized(**sizes)) if line.partition("=")[0] in options] == expected
 
 
-def test_stale_answers_can_be_turned_off() -> None:
-    assert not [line for line in lines(overrides={"stale_seconds": 0}) if line.startswith("use-stale-cache")]
+@pytest.mark.parametrize(
+    ("host", "present", "absent"),
+    [
+        ("app1", {"all-servers", "bind-interfaces"}, {"strict-order", "bind-dynamic"}),
+        ("bridge", {"strict-order", "bind-dynamic"}, {"all-servers", "bind-interfaces"}),
+    ],
+    ids=[
+        "a host asks all servers at once, on loopback that is always there",
+        "a bridge asks one server, on an address that may come late",
+    ],
+)
+@pytest.mark.parametrize("version", ["2.80", "2.90"])
+def test_options_are_chosen_by_tier(version: str, host: str, present: set[str], absent: set[str]) -> None:
+    made = _topology.plan({"home": {"subnets": ["192.0.2.0/24"], "bridges": {"bridge": "192.0.2.53"}}}, host, "home")
+    found = set(lines(version, made=made))
+    assert present <= found and not absent & found
 
 
 @pytest.mark.parametrize(
@@ -174,17 +247,9 @@ def test_stale_answers_can_be_turned_off() -> None:
         ({"pid_file": "run/x"}, "pid_file is 'run/x', which is not safe in dnsmasq.conf: give an absolute path"),
         ({"pid_file": "/run/x\n"}, "pid_file is '/run/x\\n', which is not safe"),
         ({"resolv_file": None}, "resolv_file is None, which is nothing: give the absolute path"),
-        ({"overrides": []}, "overrides is [], which is a list: give a mapping with any of cache_size"),
-        ({"overrides": {"port": 53}}, "overrides['port'] is 53, which is no setting to override: use cache_size"),
-        ({"overrides": {"cache_size": -1}}, "give a whole number from 0 to 100000."),
-        ({"overrides": {"cache_size": 100001}}, "overrides['cache_size'] is 100001, which is out of range"),
-        ({"overrides": {"cache_size": True}}, "overrides['cache_size'] is True, which is a boolean"),
-        ({"overrides": {"cache_size": 1.5}}, "give a whole number"),
-        ({"overrides": {"cache_size": "many"}}, "overrides['cache_size'] is 'many', which is out of range"),
-        ({"overrides": {"forward_max": 0}}, "give a whole number from 1 to 100000."),
-        ({"overrides": {"stale_seconds": 86401}}, "give a whole number from 0 to 86400."),
         ({"made": "corp.example"}, "plan is 'corp.example', which is no plan: pass what everywhere.dnsmasq.plan"),
         ({"made": {"listen": []}}, "which is no plan"),
+        ({"made": {key: value for key, value in plan().items() if key != "tier"}}, "which is no plan"),
     ],
 )
 def test_a_mistake_is_told(more: dict[str, Any], finding: str) -> None:
@@ -193,18 +258,20 @@ def test_a_mistake_is_told(more: dict[str, Any], finding: str) -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    assert len(findings(version="old", user="", pid_file=1, overrides={"cache_size": -1, "x": 1})) == 5
+    assert len(findings(version="old", user="", group="a b", pid_file=1, resolv_file="x")) == 5
 
 
 def test_the_resolv_file_is_asked_for_where_dhcp_is_the_upstream_only() -> None:
     assert "resolv-file" not in [line["option"] for line in _settings.settings(plan(upstream="none"), "2.90")]
 
 
-@given(st.text(min_size=1), st.sampled_from(["zone", "servers", "owner", "listen"]))
+@given(st.text(min_size=1), st.sampled_from(["zone", "servers", "owner", "listen", "sizes"]))
 def test_a_plan_made_by_hand_adds_no_line(text: str, where: str) -> None:
     made = copy.deepcopy(plan())
     if where == "listen":
         made["listen"] = [text]
+    elif where == "sizes":
+        made["sizes"] = dict.fromkeys(made["sizes"], text)
     else:
         made["forwards"][0][where] = [text] if where == "servers" else text
     try:
