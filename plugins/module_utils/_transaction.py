@@ -210,7 +210,8 @@ def prove_within(seconds, request, host):
 
 def roll_back(plan, host, swap, taken) -> typing.List[str]:
     """Enablement, files, running units; returns by name what is not as it was."""
-    touched = list(dict.fromkeys(step.unit for step in taken))
+    # Not only those that a step was taken for: a reload alone stops a unit that is bound to one that does not run.
+    touched = list(dict.fromkeys([step.unit for step in taken] + list(plan.states)))
     ran = [name for name in touched if plan.states[name].active not in _units.DOWN]
     started = [step.unit for step in taken if step.verb in _units.STARTS]
     troubles = {}
@@ -232,8 +233,9 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
     if plan.reload:
         attempt("daemon-reload", host.systemctl.reload)
     now = attempt("systemd", host.systemctl.states, touched) or {}
+    stepped = {step.unit for step in taken}
     for name in ran:
-        if swap.landed or name not in now or not now[name].up:
+        if (swap.landed and name in stepped) or name not in now or not now[name].up:
             attempt(name, host.systemctl.take, _units.Step("restart", name))
     now = attempt("systemd", host.systemctl.states, touched) or {}
     for name in touched:  # what counts is the state, not whether each command liked it

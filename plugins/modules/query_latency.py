@@ -89,8 +89,8 @@ options:
       required:
         description:
           - Whether the query must be proven even if none of its O(queries[].reference) answers.
-          - With V(false) they are asked first, and while all are silent (a wrong answer is not silence) the query is
-            neither asked nor judged, which RV(queries[].skipped) says. Without a reference V(false) is an error.
+          - With V(false) they are asked first, and while none answers NOERROR or NXDOMAIN the query is neither asked
+            nor judged, which RV(queries[].skipped) says. Without a reference V(false) is an error.
         type: bool
         default: true
   server:

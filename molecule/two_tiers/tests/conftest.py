@@ -46,15 +46,19 @@ class Answer:
     ms: float
 
 
-def ask(host: str, name: str, kind: str = "A", server: str = "127.0.0.1", tcp: bool = False, wait: int = 5) -> Answer:
+def ask(
+    host: str, name: str, kind: str = "A", server: str = "127.0.0.1", tcp: bool = False, wait: int = 5, source: str = ""
+) -> Answer:
     """One question from a host, as libc asks: without a cookie, with which dnsmasq 2.90 takes no next server."""
     began = time.monotonic()
     done = lab.inside(
         BY_NAME[host],
-        "dig", "+tries=1", f"+time={wait}", "+nocookie", "+noall", "+comments", "+answer", *(["+tcp"] if tcp else []),
+        "dig", "+tries=1", f"+time={wait}", "+nocookie", "+noall", "+comments", "+answer",
+        *(["+tcp"] if tcp else []), *(["-b", source] if source else []),
         f"@{server}", name, kind,
     )  # fmt: skip
     ms = (time.monotonic() - began) * 1000
+    assert done.returncode in (0, 9), f"dig at {host}: {done.stderr or done.stdout}"  # 9: nobody answered
     status = re.search(r"status: (\w+)", done.stdout)
     data = [line.split(None, 4)[4] for line in done.stdout.splitlines() if line and not line.startswith(";")]
     return Answer(status[1] if status else "silence", data, ms)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 
-from conftest import BRIDGES, CLIENTS, TOPOLOGY, ask, shell
+from conftest import BRIDGES, CLIENTS, ROOT, TOPOLOGY, address_of, ask, shell
+
+LOOK = "cd /etc && find . -printf '%p %M %u %g %l\\n' | sort; find . -type f -exec sha256sum {} + | sort -k 2"
 
 
 def test_a_bridge_that_fails_stops_the_roll(playbook):
@@ -24,15 +27,54 @@ def test_a_bridge_that_fails_stops_the_roll(playbook):
         assert ask(host, "app.corp.example").rcode == "NOERROR"
 
 
-def test_a_bridge_that_cannot_be_reached_is_left_out(playbook, tmp_path):
+def test_a_bridge_becomes_a_host_and_a_host_a_bridge(playbook):
+    bridges = {"gcp-bridge-1": "10.30.0.53", "gcp-bookworm": address_of("gcp-bookworm")}
+    moved = TOPOLOGY | {"gcp": TOPOLOGY["gcp"] | {"bridges": bridges}}
+    try:
+        assert playbook("deploy", "-e", json.dumps({"dnsmasq_topology": moved})).returncode == 0
+        assert shell("gcp-bridge-2", "systemctl is-active everywhere-dnsmasq-filter || true").strip() == "inactive"
+        assert shell("gcp-bridge-2", "nft list tables") == ""
+        assert ask("gcp-trixie", "app.gcp.example", server="10.30.0.54", wait=1).rcode == "silence"
+        assert ask("gcp-bridge-2", "app.gcp.example").rcode == "NOERROR"
+        assert ask("gcp-trixie", "app.gcp.example", server=bridges["gcp-bookworm"]).rcode == "NOERROR"
+        assert ask("outsider", "app.gcp.example", server=bridges["gcp-bookworm"], wait=1).rcode == "silence"
+    finally:
+        assert playbook("deploy").returncode == 0
+    assert ask("gcp-trixie", "app.corp.example", server="10.30.0.54").rcode == "NOERROR"
+    assert ask("gcp-trixie", "app.gcp.example", server=bridges["gcp-bookworm"], wait=1).rcode == "silence"
+
+
+def test_a_bridge_that_cannot_be_reached_stops_the_roll(playbook, tmp_path):
     inventory = tmp_path / "unreachable.yml"
-    host = {"dc-bridge-2": {"ansible_ssh_common_args": "-o ProxyCommand=false"}}
+    host = {"dc-bridge-2": {"ansible_ssh_executable": "/bin/false"}}
     inventory.write_text(json.dumps({"all": {"hosts": host}}))
     run = playbook("deploy", "-i", str(inventory))
     assert run.returncode != 0
     assert {event["host"] for event in run.events if event.get("failed")} == {"dc-bridge-2"}
-    configured = {event["host"] for event in run.events if "Swap in the configuration" in event.get("task", "")}
-    assert configured == set(CLIENTS) - {"dc-bridge-2"}
+    configured = [event["host"] for event in run.events if "Swap in the configuration" in event.get("task", "")]
+    assert configured == ["dc-bridge-1"]
+    assert playbook("deploy", "-i", str(inventory), "-l", "all:!dc-bridge-2").returncode == 0
+
+
+def test_a_host_whose_rules_do_not_load_becomes_no_bridge_and_keeps_its_dnsmasq(playbook):
+    """A host that lacks what holds the rules: the drop-in that binds dnsmasq to them must not cost it its DNS."""
+    host = "branch-trixie"
+    address = address_of(host)
+    promoted = TOPOLOGY | {"branch": TOPOLOGY["branch"] | {"bridges": {host: address}}}
+    before = shell(host, LOOK)
+    # Installed and no good: preflight sees nft, and the unit does not start.
+    shell(host, "printf '#!/bin/sh\nexit 1\n' >/usr/sbin/nft; chmod 0755 /usr/sbin/nft")
+    try:
+        run = playbook("deploy", "-l", host, "-e", json.dumps({"dnsmasq_topology": promoted}))
+    finally:
+        shell(host, "rm /usr/sbin/nft")
+    assert run.returncode != 0
+    [failed] = [event for event in run.events if event.get("failed")]
+    assert "everywhere-dnsmasq-filter" in failed["msg"]
+    assert "everything that this step changed is back as it was" in failed["msg"]
+    assert shell(host, LOOK) == before
+    assert shell(host, "systemctl is-active dnsmasq").strip() == "active"
+    assert ask(host, "app.gcp.example").rcode == "NOERROR"
 
 
 def test_the_order_of_a_deploy_is_bridges_one_by_one_and_then_the_hosts(playbook):
@@ -46,3 +88,13 @@ def test_the_order_of_a_deploy_is_bridges_one_by_one_and_then_the_hosts(playbook
     assert len(proven) == 4
     first_at_hosts = next(n for n in hosts if "Ask the host what it has" in run.events[n]["task"])
     assert max(proven) < first_at_hosts
+
+
+def test_the_way_back_of_the_readme_leaves_no_bridge(playbook):
+    bridge = "gcp-bridge-2"
+    section = (ROOT / "README.md").read_text().partition("## How to go back")[2].partition("\n## ")[0]
+    first, second = re.findall(r"```console\n(.*?)```", section, re.S)
+    shell(bridge, f"{first.splitlines()[-1]}; {second}")
+    assert shell(bridge, "nft list tables; ss -Hlntu sport = :53") == ""
+    assert playbook("deploy").returncode == 0
+    assert ask("gcp-trixie", "app.corp.example", server=BRIDGES[bridge]).rcode == "NOERROR"

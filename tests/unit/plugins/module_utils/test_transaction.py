@@ -274,6 +274,26 @@ def test_the_first_reason_and_what_is_not_back_are_named(lab):
     assert lab.record()["units"][FIRST]["ActiveState"] == "active", "what is not back can still be restored"
 
 
+def test_a_unit_that_a_reload_stopped_is_started_again(lab):
+    """As systemd stops a unit whose new drop-in binds it to one that does not run."""
+    params = full(lab)
+    before, change = lab.picture(), lab.systemd.change
+    lab.systemd.broken = {("start", SECOND): 1}
+
+    def binding(verb, name):
+        answer = change(verb, name)
+        if verb == "daemon-reload":
+            lab.systemd.units[FIRST]["active"] = "inactive"
+        return answer
+
+    lab.systemd.change = binding
+    units = [unit(SECOND), unit(FIRST)]
+    with pytest.raises(_transaction.RolledBack) as caught:
+        lab.run(**dict(params, units=units))
+    assert caught.value.lost == []
+    assert lab.picture() == before
+
+
 def test_a_unit_that_dies_after_its_start_is_a_failure(lab):
     before, change = lab.picture(), lab.systemd.change
 
