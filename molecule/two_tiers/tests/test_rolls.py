@@ -27,21 +27,21 @@ def test_a_bridge_that_fails_stops_the_roll(playbook):
         assert ask(host, "app.corp.example").rcode == "NOERROR"
 
 
-def test_a_bridge_becomes_a_host_and_a_host_a_bridge(playbook):
-    bridges = {"gcp-bridge-1": "10.30.0.53", "gcp-bookworm": address_of("gcp-bookworm")}
-    moved = TOPOLOGY | {"gcp": TOPOLOGY["gcp"] | {"bridges": bridges}}
+def test_a_host_becomes_a_bridge_and_a_bridge_a_host(playbook):
+    host = "branch-trixie"
+    address = address_of(host)
+    promoted = TOPOLOGY | {"branch": TOPOLOGY["branch"] | {"bridges": {host: address}}}
     try:
-        assert playbook("deploy", "-e", json.dumps({"dnsmasq_topology": moved})).returncode == 0
-        assert shell("gcp-bridge-2", "systemctl is-active everywhere-dnsmasq-filter || true").strip() == "inactive"
-        assert shell("gcp-bridge-2", "nft list tables") == ""
-        assert ask("gcp-trixie", "app.gcp.example", server="10.30.0.54", wait=1).rcode == "silence"
-        assert ask("gcp-bridge-2", "app.gcp.example").rcode == "NOERROR"
-        assert ask("gcp-trixie", "app.gcp.example", server=bridges["gcp-bookworm"]).rcode == "NOERROR"
-        assert ask("outsider", "app.gcp.example", server=bridges["gcp-bookworm"], wait=1).rcode == "silence"
+        assert playbook("deploy", "-e", json.dumps({"dnsmasq_topology": promoted})).returncode == 0
+        assert ask("branch-bookworm", "app.gcp.example", server=address).rcode == "NOERROR"
+        assert ask("gcp-bookworm", "app.branch.example").rcode == "NOERROR"
+        assert ask("outsider", "app.branch.example", server=address, wait=1).rcode == "silence"
     finally:
         assert playbook("deploy").returncode == 0
-    assert ask("gcp-trixie", "app.corp.example", server="10.30.0.54").rcode == "NOERROR"
-    assert ask("gcp-trixie", "app.gcp.example", server=bridges["gcp-bookworm"], wait=1).rcode == "silence"
+    assert shell(host, "systemctl is-active everywhere-dnsmasq-filter || true").strip() == "inactive"
+    assert shell(host, "nft list tables") == ""
+    assert ask("branch-bookworm", "app.branch.example", server=address, wait=1).rcode == "silence"
+    assert ask(host, "app.gcp.example").rcode == "NOERROR"
 
 
 def test_a_bridge_that_cannot_be_reached_stops_the_roll(playbook, tmp_path):
