@@ -23,7 +23,8 @@ def test_a_repeated_lookup_is_local_and_nothing_public_crosses_to_the_datacenter
             assert before["failed"] == after["failed"] == 0, where
             assert before["answers"] == after["answers"], where
             assert before["repeated"] > 69, f"a WAN round trip each time: {where}"
-            assert before["crossed"] >= 2 * CALLS, where
+            # All of them crossed; a few are missing where dnstap, which never holds a server up, had to drop some.
+            assert before["crossed"] > 1.9 * CALLS, where
             assert after["repeated"] < 1, where
             assert before["total"] >= 100 * after["total"], where
             if kind == "public":
