@@ -31,6 +31,10 @@ class Wrong(Exception):
     """One query failed; the message is the clause that follows its name."""
 
 
+class Untold(Wrong):
+    """No reference knows the answer."""
+
+
 def verdict(seen):
     """A cached answer moves no counter and its TTL falls; where one of the two cannot be had, the other must do."""
     ttls, first, last = seen.ttls, seen.ttls[0], seen.ttls[-1]
@@ -131,7 +135,7 @@ class Server:
                     trouble = "%s#%d answered %s" % (address + (answer.rcode,))
             troubles.append(trouble)
         if len(troubles) == len(addresses):
-            raise _dns.Silence("no reference answered (%s)" % ", ".join(troubles))
+            raise Untold("no reference answered (%s)" % ", ".join(troubles))
 
 
 class Lookup:
@@ -161,7 +165,7 @@ class Lookup:
         if not self._required:
             try:
                 truths = itertools.chain([next(truths)], truths)
-            except _dns.Silence as error:
+            except Untold as error:
                 self.skipped, self.cached = str(error), False
                 return
         before = server.counters() if server.transport == "libc" and server.counts else None

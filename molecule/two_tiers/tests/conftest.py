@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +15,7 @@ from typing import Any
 import lab
 import pytest
 import yaml
+from plays import Run, play
 
 ROOT = Path(__file__).resolve().parents[3]
 NETWORKS, HOSTS = lab.read_inventory()
@@ -24,7 +23,6 @@ BY_NAME = {host.name: host for host in HOSTS}
 CLIENTS = [host.name for host in HOSTS if not host.is_server]
 #: Whoever writes down what it is asked.
 COUNTING = [host.name for host in HOSTS if host.counts or host.is_server]
-ADDRESSES = {host.address: host.name for host in HOSTS if host.address}
 TOPOLOGY = yaml.safe_load((lab.INVENTORY.parent / "group_vars" / "all.yml").read_text())["dnsmasq_topology"]
 ZONES = {zone: name for name, network in TOPOLOGY.items() for zone in network["zones"]}
 BRIDGES = {host: address for network in TOPOLOGY.values() for host, address in network.get("bridges", {}).items()}
@@ -81,33 +79,12 @@ def seen(since: float) -> list[dict[str, Any]]:
         return [dict(row, at=host) for host, rows in zip(COUNTING, counted, strict=True) for row in rows]
 
 
-@dataclass
-class Run:
-    returncode: int
-    events: list[dict[str, Any]]
-
-    def told(self, task: str) -> dict[str, Any]:
-        """What each host said in the task whose name holds the text."""
-        return {event["host"]: event["msg"] for event in self.events if task in event.get("task", "")}
-
-
 @pytest.fixture(scope="session")
 def playbook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     def run(name: str, *options: str) -> Run:
         events = tmp_path_factory.mktemp("events") / "events"
-        environment = dict(
-            os.environ,
-            ANSIBLE_CALLBACK_PLUGINS=str(ROOT / "tests/integration/network_1/callbacks"),
-            ANSIBLE_CALLBACKS_ENABLED="events",
-            ANSIBLE_PIPELINING="true",
-            EVENTS=str(events),
-        )
-        argv = ["ansible-playbook", f"everywhere.dnsmasq.{name}", "-i", str(lab.INVENTORY.parent)]
         with events.with_suffix(".log").open("w") as log:
-            code = subprocess.call(
-                [*argv, "-e", "dnsmasq_hosts=clients", *options], env=environment, cwd="/", stdout=log, stderr=log
-            )
-        return Run(code, [json.loads(line) for line in events.read_text().splitlines()])
+            return play(name, *options, events=events, log=log)
 
     return run
 
@@ -129,10 +106,11 @@ def routes(playbook: Callable[..., Run]) -> Callable[[str], dict[str, list[Step]
         run = playbook("plan", "-e", f"dnsmasq_name={name}")
         assert run.returncode == 0
         lines = {host: ast.literal_eval(text) for host, text in run.told("Show the route").items()}
-        found = {host: [printed.match(line) for line in told] for host, told in lines.items()}
+        # A line that reads otherwise is a failure, not a step less.
+        found = {host: [printed.match(line).groups() for line in told] for host, told in lines.items()}
         return {
-            host: [Step(tuple(match[1].split(", ")), tuple(match[2].split(", "))) for match in matches if match]
-            for host, matches in found.items()
+            host: [Step(tuple(at.split(", ")), tuple(asks.split(", "))) for at, asks in steps]
+            for host, steps in found.items()
         }
 
     return route

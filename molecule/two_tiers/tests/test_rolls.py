@@ -58,7 +58,7 @@ def test_a_bridge_that_cannot_be_reached_stops_the_roll(playbook, tmp_path):
 
 def test_a_host_whose_rules_do_not_load_becomes_no_bridge_and_keeps_its_dnsmasq(playbook):
     """A host that lacks what holds the rules: the drop-in that binds dnsmasq to them must not cost it its DNS."""
-    host = "branch-trixie"
+    host = "branch-bookworm"
     address = address_of(host)
     promoted = TOPOLOGY | {"branch": TOPOLOGY["branch"] | {"bridges": {host: address}}}
     before = shell(host, LOOK)

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import demo
 import lab
 import pytest
-
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[2]
-LAB = ROOT / "molecule" / "lab"
+from plays import Run, play
 
 
 @pytest.fixture
@@ -36,58 +28,12 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@dataclass
-class Run:
-    """One ansible-playbook run: its exit code and what happened, task by task and host by host."""
-
-    returncode: int
-    events: list[dict[str, Any]]
-
-    @property
-    def results(self) -> list[dict[str, Any]]:
-        return [event for event in self.events if "task" in event]
-
-    @property
-    def failures(self) -> list[dict[str, Any]]:
-        return [event for event in self.results if event["failed"]]
-
-    @property
-    def changed(self) -> list[tuple[str, str]]:
-        """Host and task of each change, in the order of hosts and tasks."""
-        return sorted((event["host"], event["task"]) for event in self.results if event["changed"])
-
-    def landed(self) -> dict[tuple[str, str], str]:
-        """Host and file of each change, with the text that a diff shows as the new one."""
-        return {
-            (event["host"], part["after_header"]): part.get("after", "")
-            for event in self.results
-            for part in event["diff"]
-            if str(part.get("after_header", "")).startswith("/")
-        }
-
-    @property
-    def stats(self) -> dict[str, dict[str, int]]:
-        return next(event["stats"] for event in self.events if "stats" in event)
-
-
 @pytest.fixture
 def playbook(collections: Path, tmp_path: Path) -> Callable[..., Run]:
-    def run(name: str, *options: str, core: Path | None = None, inventory: Path = LAB.parent / "inventory") -> Run:
+    def run(name: str, *options: str, core: Path | None = None, inventory: Path | None = None) -> Run:
         program = str(core / "bin" / "ansible-playbook") if core else "ansible-playbook"
-        argv = [program, f"everywhere.dnsmasq.{name}", "-i", str(inventory), "-e", "dnsmasq_hosts=clients", *options]
-        print(f"\n$ {' '.join(argv)}", flush=True)
-        events = tmp_path / "events"
-        events.unlink(missing_ok=True)
-        environment = dict(
-            os.environ,
-            ANSIBLE_COLLECTIONS_PATH=str(collections),
-            ANSIBLE_CALLBACK_PLUGINS=str(HERE / "callbacks"),
-            ANSIBLE_CALLBACKS_ENABLED="events",
-            ANSIBLE_PIPELINING="true",
-            ANSIBLE_INJECT_FACT_VARS="false",
-            EVENTS=str(events),
+        return play(
+            name, *options, events=tmp_path / "events", program=program, collections=collections, inventory=inventory
         )
-        code = subprocess.call(argv, env=environment, cwd="/")
-        return Run(code, [json.loads(line) for line in events.read_text().splitlines()])
 
     return run
