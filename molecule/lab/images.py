@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 CACHE = Path(os.environ.get("EVERYWHERE_CACHE", Path.home() / ".cache" / "everywhere-dnsmasq"))
@@ -24,14 +25,66 @@ BASE = (
     "iproute2", "iputils-ping", "procps", "bind9-dnsutils", "apt-utils",
 )  # fmt: skip
 
-#: What each flavour adds to the base; a host of the inventory names its flavour in `lab_flavour`.
-FLAVOURS: dict[str, tuple[str, ...]] = {
-    "networkmanager": ("network-manager", "isc-dhcp-client"),
-    "ifupdown": ("ifupdown", "isc-dhcp-client"),
-    "nameserver": ("knot", "knot-module-dnstap", "fstrm-bin", "dnstap-ldns"),
-    "cloud": ("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"),
+
+@dataclass(frozen=True)
+class Flavour:
+    """What makes a host one of its kind: packages, what is done in the image after them, and folders of templates."""
+
+    packages: tuple[str, ...]
+    finish: str = ""
+    templates: tuple[str, ...] = ()
+    #: Where a lease's name servers are seen on a fresh host, and the word that tells.
+    shows: tuple[str, str] = ("/etc/resolv.conf", "nameserver")
+    #: Whether something on the host writes resolv.conf again after a reboot.
+    rewrites: bool = True
+
+
+_STUB = "ln -s ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf"
+_NETWORKD = f"systemctl enable systemd-networkd systemd-resolved; {_STUB}"
+_RESOLVED_LIST = ("/run/systemd/resolve/resolv.conf", "nameserver 10.")
+# The package keeps what resolv.conf said while the image was made, and would add it to the list.
+_RESOLVCONF = (
+    "rm -f /etc/resolvconf/resolv.conf.d/original /etc/resolvconf/resolv.conf.d/tail; "
+    ": >/etc/resolvconf/resolv.conf.d/tail; ln -s /run/resolvconf/resolv.conf /etc/resolv.conf"
+)
+
+#: A host of the inventory names its flavour in `lab_flavour`.
+FLAVOURS: dict[str, Flavour] = {
+    "networkmanager": Flavour(("network-manager", "isc-dhcp-client"), templates=("nm", "nm-dhclient")),
+    "nm": Flavour(("network-manager",), templates=("nm",)),
+    "nm-resolved": Flavour(
+        ("network-manager", "systemd-resolved", "libnss-resolve"), _STUB, templates=("nm",), shows=_RESOLVED_LIST
+    ),
+    "ifupdown": Flavour(("ifupdown", "isc-dhcp-client"), templates=("ifupdown",)),
+    # Part of the package systemd before bookworm.
+    "resolved-bullseye": Flavour((), _NETWORKD, templates=("networkd",), shows=_RESOLVED_LIST),
+    "resolved": Flavour(("systemd-resolved",), _NETWORKD, templates=("networkd",), shows=_RESOLVED_LIST),
+    "resolved-nss": Flavour(
+        ("systemd-resolved", "libnss-resolve"), _NETWORKD, templates=("networkd",), shows=_RESOLVED_LIST
+    ),
+    "netplan": Flavour(
+        ("netplan.io", "systemd-resolved", "libnss-resolve"), _NETWORKD, templates=("netplan",), shows=_RESOLVED_LIST
+    ),
+    "networkd": Flavour(
+        (), "systemctl enable systemd-networkd", templates=("networkd",), shows=("/run/systemd/netif/state", "DNS=10.")
+    ),
+    # No udevd runs in the lab's hosts.
+    "dhcpcd": Flavour(("dhcpcd",), "echo nodev >>/etc/dhcpcd.conf; : >/etc/resolv.conf; systemctl enable dhcpcd"),
+    "dhcpcd-ifupdown": Flavour(("ifupdown", "dhcpcd-base"), "echo nodev >>/etc/dhcpcd.conf", templates=("ifupdown",)),
+    "resolvconf": Flavour(("ifupdown", "isc-dhcp-client", "resolvconf"), _RESOLVCONF, templates=("ifupdown",)),
+    "openresolv": Flavour(("ifupdown", "isc-dhcp-client", "openresolv"), templates=("ifupdown",)),
+    "static": Flavour(("ifupdown",), templates=("static",), rewrites=False),
+    # dhclient's script writes through the link, into a file that resolved overwrites when it likes.
+    "contradiction": Flavour(
+        ("ifupdown", "isc-dhcp-client", "systemd-resolved"),
+        f"systemctl enable systemd-resolved; {_STUB}",
+        templates=("ifupdown",),
+        shows=("/proc/net/route", "eth0"),
+    ),
+    "nameserver": Flavour(("knot", "knot-module-dnstap", "fstrm-bin", "dnstap-ldns"), templates=("nameserver",)),
+    "cloud": Flavour(("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"), templates=("cloud",)),
     # Not booted: tests/bench/fleet starts the release's dnsmasq in it, thousands of times, and counts with nft.
-    "fleet": ("dnsmasq-base", "nftables"),
+    "fleet": Flavour(("dnsmasq-base", "nftables")),
 }
 #: Flavours that no role is run on, and so without the repository of what roles install.
 SERVERS = frozenset({"nameserver", "cloud", "fleet"})
@@ -46,12 +99,15 @@ set -eu
 export DEBIAN_FRONTEND=noninteractive
 printf '#!/bin/sh\\nexit 101\\n' >/usr/sbin/policy-rc.d; chmod 0755 /usr/sbin/policy-rc.d
 apt-get -q update
-apt-get -qy --no-install-recommends install $LAYER
+# First: a layer may take away what names are resolved with here.
 if [ -n "$REPOSITORY" ]; then
     apt-get clean
     apt-get -qy --download-only install $REPOSITORY
     mkdir -p /srv/apt
     mv /var/cache/apt/archives/*.deb /srv/apt/
+fi
+[ -z "$LAYER" ] || apt-get -qy --no-install-recommends install $LAYER
+if [ -n "$REPOSITORY" ]; then
     cd /srv/apt
     apt-ftparchive packages . >Packages
     apt-ftparchive release . >Release
@@ -61,6 +117,7 @@ if [ -n "$REPOSITORY" ]; then
 fi
 apt-get clean
 rm -f /usr/sbin/policy-rc.d /etc/resolv.conf
+sh -ec "$FINISH"
 : >/etc/machine-id
 """
 
@@ -125,7 +182,7 @@ def _publish(built: Path, final: Path) -> None:
     built.rename(final)
 
 
-def _base(suite: str) -> Path:
+def base_of(suite: str) -> Path:
     final = CACHE / "images" / f"{suite}-{_key(suite, BASE, _NO_DOCS)}"
     if not final.exists():
         built = final.with_suffix(".part")
@@ -141,13 +198,16 @@ def _base(suite: str) -> Path:
 
 def image(suite: str, flavour: str) -> list[Path]:
     """The folders of an image, uppermost first, as overlayfs wants them; built if they are not there."""
-    base = _base(suite)
+    base = base_of(suite)
+    made = FLAVOURS[flavour]
     repository = "" if flavour in SERVERS else " ".join(INSTALLED_BY_ROLES)
-    final = base.with_name(f"{suite}-{flavour}-{_key(base.name, FLAVOURS[flavour], repository, _LAYER)}")
+    final = base.with_name(f"{suite}-{flavour}-{_key(base.name, made.packages, made.finish, repository, _LAYER)}")
     if not final.exists():
         built, root = final.with_suffix(".part"), final.with_suffix(".root")
         shutil.rmtree(built, ignore_errors=True)
-        environment = dict(os.environ, LAYER=" ".join(FLAVOURS[flavour]), REPOSITORY=repository, LC_ALL="C")
+        environment = dict(
+            os.environ, LAYER=" ".join(made.packages), REPOSITORY=repository, LC_ALL="C", FINISH=made.finish
+        )
         with heartbeat(f"building image {suite} with {flavour}"), mounted([base], built, root):
             shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
             subprocess.run(["mount", "-t", "proc", "proc", str(root / "proc")], check=True)

@@ -24,13 +24,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import yaml
-from images import CACHE, SERVERS, heartbeat, image, mount_overlay, run, say
+from images import CACHE, FLAVOURS, SERVERS, base_of, heartbeat, image, mount_overlay, run, say
 
 HERE = Path(__file__).resolve().parent
 #: Hosts, servers and networks: network 1 of the README, unless a scenario brings its own.
@@ -313,15 +314,16 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
         loader=jinja2.FileSystemLoader(HERE / "templates"), undefined=jinja2.StrictUndefined, keep_trailing_newline=True
     )
     kinds = (["server"] if host.is_server else []) + (["counting"] if host.counts else [])
-    for folder in ("any", *kinds, host.flavour):
+    for folder in ("any", *kinds, *FLAVOURS[host.flavour].templates):
         for source in sorted((HERE / "templates" / folder).rglob("*")):
             if source.is_dir():
                 continue
             target = host.root / source.relative_to(HERE / "templates" / folder)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(templates.get_template(str(source.relative_to(HERE / "templates"))).render(facts))
-            # NetworkManager refuses a profile that others may read.
-            target.chmod(0o600 if target.suffix == ".nmconnection" else 0o755 if target.parent.name == "bin" else 0o644)
+            # NetworkManager refuses a profile that others may read, and netplan complains of one.
+            private = target.suffix == ".nmconnection" or target.parent.name == "netplan"
+            target.chmod(0o600 if private else 0o755 if target.parent.name == "bin" else 0o644)
     if host.is_server:
         (host.root / "etc/resolv.conf").write_text("# a server of the lab asks nobody\n")
     for unit in (host.root / "etc/systemd/system").glob("lab-*.service"):
@@ -354,7 +356,10 @@ def boot(host: Host) -> None:
                 "--console=pipe", f"--network-namespace-path=/run/netns/{host.namespace}",
                 "--capability=CAP_NET_ADMIN,CAP_NET_RAW", "--kill-signal=SIGRTMIN+3",
             ],
-            env=dict(os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1"),
+            # dhcpcd sets up its link through /proc/sys/net, which is the namespace's own.
+            env=dict(
+                os.environ, SYSTEMD_NSPAWN_UNIFIED_HIERARCHY="1", SYSTEMD_NSPAWN_API_VFS_WRITABLE="network"
+            ),
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
@@ -376,7 +381,8 @@ def is_ready(host: Host) -> bool:
     """Booted, and for a client: has a lease with name servers in its resolv.conf."""
     if inside(host, "systemctl", "is-system-running").stdout.strip() not in ("running", "degraded"):
         return False
-    return host.is_server or "nameserver" in inside(host, "cat", "/etc/resolv.conf").stdout
+    path, word = FLAVOURS[host.flavour].shows
+    return host.is_server or word in inside(host, "cat", path).stdout
 
 
 def await_ready(hosts: list[Host]) -> None:
@@ -429,8 +435,11 @@ def up() -> None:
 
 
 def images(hosts: list[Host]) -> None:
-    for suite, flavour in sorted({(host.suite, host.flavour) for host in hosts}):
-        image(suite, flavour)
+    wanted = sorted({(host.suite, host.flavour) for host in hosts})
+    # Two at a time, as there are processors; a release's base before what is laid over it.
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(base_of, sorted({suite for suite, _flavour in wanted})))
+        list(pool.map(lambda pair: image(*pair), wanted))
 
 
 def down() -> None:
@@ -462,8 +471,10 @@ def down() -> None:
 def reboot(host: Host) -> None:
     networks = read_inventory()[0]
     end(host.name)
-    # Whoever writes this file has to do so again: what stood there before proves nothing.
-    (host.root / "etc/resolv.conf").write_text("# powered off\n")
+    # Whoever writes this file has to do so again: what stood there before proves nothing. A link leads out of the host.
+    written = host.root / "etc/resolv.conf"
+    if FLAVOURS[host.flavour].rewrites and written.is_file() and not written.is_symlink():
+        written.write_text("# powered off\n")
     ip("link", "delete", "eth0", namespace=host.namespace)
     plug(host, list(networks).index(host.network))
     boot(host)

@@ -21,6 +21,7 @@ class Run:
 
     returncode: int
     events: list[dict[str, Any]]
+    text: str = ""
 
     @property
     def results(self) -> list[dict[str, Any]]:
@@ -29,6 +30,11 @@ class Run:
     @property
     def failures(self) -> list[dict[str, Any]]:
         return [event for event in self.results if event["failed"]]
+
+    @property
+    def info(self) -> dict[str, dict[str, Any]]:
+        """What resolver_info last said of each host."""
+        return {event["host"]: event["info"] for event in self.results if event.get("info")}
 
     @property
     def changed(self) -> list[tuple[str, str]]:

@@ -10,8 +10,9 @@ import stat
 import time
 import typing
 
-BEGIN = b"# BEGIN everywhere.dnsmasq"
-END = b"# END everywhere.dnsmasq"
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _texts
+
+WAYS = ("content", "block", "line", "regexp", "link", "watched")
 SETTLE, PAUSE = 2.0, 0.1  # seconds that another writer has to finish a file, and between two looks
 
 REMEDIES = {
@@ -26,16 +27,50 @@ class Unusable(Exception):
     """What was asked for, or what stands there, cannot be worked with: one sentence."""
 
 
+class Entry(typing.NamedTuple):
+    """What the record says of one path: which way it was changed, and what stood there before."""
+
+    way: str
+    existed: bool
+    link: typing.Optional[str]
+    content: bytes
+    mode: int
+    uid: int
+    gid: int
+    line: bytes = b""
+    regexp: bytes = b""
+    replace: bytes = b""
+
+    @property
+    def ours(self):
+        """Nothing in it is anybody else's, so that it goes back as a whole."""
+        return self.way in ("content", "link", "watched")
+
+
 class Wanted(typing.NamedTuple):
-    """One file as the caller wants it; exactly one of content, block and line is not None."""
+    """One file as the caller wants it: one of WAYS, or undo, what the record says of it."""
 
     path: str
-    mode: int
+    mode: int = 0
     content: typing.Optional[bytes] = None
     block: typing.Optional[bytes] = None
     line: typing.Optional[bytes] = None
     before: typing.Optional[bytes] = None
+    regexp: typing.Optional[bytes] = None
+    replace: typing.Optional[bytes] = None
+    link: typing.Optional[str] = None
+    watched: bool = False
     in_place: bool = False
+    undo: typing.Optional[Entry] = None
+
+    @property
+    def way(self):
+        return next(way for way in WAYS if getattr(self, way) not in (None, False))
+
+    @property
+    def itself(self):
+        """Whether a symbolic link at the path is meant, and not the file that it leads to."""
+        return (self.undo.way if self.undo else self.way) in ("link", "watched")
 
 
 class Found(typing.NamedTuple):
@@ -51,27 +86,52 @@ class Found(typing.NamedTuple):
     gid: int = -1
     mtime_ns: int = 0
 
+    @property
+    def known(self):
+        """All that a way back has to bring back; what a link leads to is not the link's."""
+        return (self.link,) if self.link is not None else (self.existed, self.content, self.mode, self.uid, self.gid)
+
 
 class Change(typing.NamedTuple):
-    """The step from found to wanted."""
+    """The step from found to wanted: a text, a symbolic link, or nothing at all."""
 
     wanted: Wanted
     found: Found
     content: bytes
     mode: int
+    link: typing.Optional[str] = None
+    gone: bool = False
+    owner: typing.Optional[typing.Tuple[int, int]] = None  # None keeps the one that is there
 
     @property
     def path(self):
         return self.wanted.path
 
     @property
+    def place(self):
+        return self.path if self.wanted.itself else self.found.target
+
+    @property
+    def watched(self):
+        """Written by somebody else as a consequence: never by us, but brought back."""
+        return self.wanted.watched
+
+    @property
     def needed(self):
-        return not self.found.existed or (self.content, self.mode) != (self.found.content, self.found.mode)
+        found, linked = self.found, self.wanted.itself and self.found.link is not None
+        if self.watched:
+            return False
+        if self.gone:
+            return found.existed or linked
+        if self.link is not None:
+            return found.link != self.link
+        changed = (self.content, self.mode) != (found.content, found.mode)
+        return linked or not found.existed or changed or self.owner not in (None, (found.uid, found.gid))
 
     @property
     def through(self):
         """Whether it is written into the very inode that is there."""
-        return self.wanted.in_place and self.found.existed
+        return self.wanted.in_place and self.found.existed and not self.gone
 
 
 def explain(error):
@@ -81,31 +141,43 @@ def explain(error):
     return f"{reason} ({remedy})" if remedy else reason
 
 
+def _bytes(text):
+    return text.encode("utf-8", "surrogateescape")
+
+
 def wanted_file(raw: dict) -> Wanted:
     """One entry of the option files, checked before anything is touched."""
     path = raw["path"]
     if not path.startswith("/") or re.search(r"[\x00-\x1f\x7f]", path) or os.path.normpath(path) != path:
         raise Unusable(f"files: the path {path!r} is not a plain absolute path; write it like /etc/dnsmasq.d/name.conf")
-    ways = [way for way in ("content", "block", "line") if raw.get(way) is not None]
+    ways = [way for way in WAYS if raw.get(way) not in (None, False)]
     if len(ways) != 1:
         has = " and ".join(ways) or "none"
-        raise Unusable(f"files: {path} takes exactly one of content, block and line, and has {has}")
-    if (raw.get("line") is None) != (raw.get("before") is None):
-        raise Unusable(f"files: {path} has one of line and before; give both or neither")
-    text = {key: raw[key].encode("utf-8", "surrogateescape") for key in ways + ["before"] if raw.get(key) is not None}
-    line, block = text.get("line"), text.get("block")
+        raise Unusable(f"files: {path} takes exactly one of {', '.join(WAYS[:-1])} and {WAYS[-1]}, and has {has}")
+    for one, other in (("line", "before"), ("regexp", "replace")):
+        if (raw.get(one) is None) != (raw.get(other) is None):
+            raise Unusable(f"files: {path} has one of {one} and {other}; give both or neither")
+    texts = ("content", "block", "line", "before", "regexp", "replace")
+    text = {key: _bytes(raw[key]) for key in texts if raw.get(key) is not None}
+    line, block, link = text.get("line"), text.get("block"), raw.get("link")
     if line is not None and (not line.strip() or re.search(rb"[\x00\n\r]", line)):
         raise Unusable(f"files: the line for {path} is empty or more than one line; use block for several")
-    if block is not None and (not block.strip() or {BEGIN, END}.intersection(map(bytes.rstrip, block.splitlines()))):
+    markers = {_texts.BEGIN, _texts.END}
+    if block is not None and (not block.strip() or markers.intersection(map(bytes.rstrip, block.splitlines()))):
         raise Unusable(f"files: the block for {path} is empty or holds its own marker; give the text between them")
-    try:
-        re.compile(text.get("before", b""))
-    except re.error as error:
-        raise Unusable(f"files: before for {path} is not a regular expression: {error}") from error
+    if link is not None and (not link or re.search(r"[\x00-\x1f\x7f]", link)):
+        raise Unusable(f"files: the link {link!r} for {path} leads nowhere; write the path of a file")
+    for key in ("before", "regexp"):
+        try:
+            re.compile(text.get(key, b""))
+        except re.error as error:
+            raise Unusable(f"files: {key} for {path} is not a regular expression: {error}") from error
     mode = raw["mode"]
     if not re.match(r"0[0-7]{3}\Z", mode):  # the zero also tells it from a YAML number, which arrives in decimal
         raise Unusable(f'files: the mode {mode!r} of {path} is not an octal string; write it in quotes, like "0644"')
-    return Wanted(path=path, mode=int(mode, 8), in_place=raw["in_place"], **text)
+    return Wanted(
+        path=path, mode=int(mode, 8), link=link, watched=raw.get("watched", False), in_place=raw["in_place"], **text
+    )
 
 
 def look(path: str) -> Found:
@@ -125,23 +197,66 @@ def look(path: str) -> Found:
     return Found(path, found.target, found.link, True, content, mode, status.st_uid, status.st_gid, status.st_mtime_ns)
 
 
+def _unfinished(wanted, found):
+    """Who else writes a shared file may have just emptied it to write it anew."""
+    if not wanted.in_place or not found.existed:
+        return None
+    if wanted.line is not None and not _texts.names_another(found.content, wanted.line, wanted.before):
+        return f"has no line that matches {wanted.before.decode('utf-8', 'replace')!r}"
+    return "is empty" if wanted.undo and wanted.undo.content.strip() and not found.content.strip() else None
+
+
 def settled(wanted: Wanted, sleep=time.sleep) -> Found:
-    """What stands there once it is whole: who else writes a shared file may have just emptied it to write it anew."""
+    """What stands there once it is whole."""
     found, waited = look(wanted.path), 0.0
-    while wanted.in_place and wanted.line is not None and found.existed and not _matches(wanted, found.content):
+    trouble = _unfinished(wanted, found)
+    while trouble:
         if waited >= SETTLE:
-            pattern = wanted.before.decode("utf-8", "replace")
-            raise Unusable(f"{wanted.path} has no line that matches {pattern!r}; look at what else writes it")
+            raise Unusable(f"{wanted.path} {trouble}; look at what else writes it")
         sleep(PAUSE)
         waited += PAUSE
         found = look(wanted.path)
+        trouble = _unfinished(wanted, found)
     return found
 
 
 def change_for(wanted: Wanted, found: Found) -> Change:
     """An admin's own file keeps its mode; a file that is wholly ours gets the one asked for."""
+    if wanted.undo is not None:
+        return _change_back(wanted, found)
+    if wanted.watched or wanted.link is not None:
+        return Change(wanted, found, found.content, found.mode, link=wanted.link)
     mode = found.mode if found.existed and wanted.content is None else wanted.mode
     return Change(wanted, found, text_for(wanted, found.content), mode)
+
+
+def _change_back(wanted, found):
+    """What is wholly ours goes back as a whole; out of somebody else's text only our part goes."""
+    was = wanted.undo
+    if not was.ours:
+        text = _text_back(wanted, found.content)
+        gone = not was.existed and not text.strip()
+        return Change(wanted, found, text, found.mode, gone=gone or not found.existed)
+    linked = was.link is not None and wanted.itself
+    gone = not was.existed and not linked
+    link = was.link if linked else None
+    return Change(wanted, found, was.content, was.mode, link, gone, None if linked or gone else (was.uid, was.gid))
+
+
+def _text_back(wanted, present):
+    was = wanted.undo
+    try:
+        if was.way == "block":
+            text = _texts.without_block(present)
+        elif was.way == "regexp":
+            text = _texts.unsubstituted(present, was.regexp, was.replace, was.content)
+        else:  # a line that an admin had there already is not ours
+            had = was.line in (line.rstrip(b"\r\n") for line in was.content.splitlines())
+            text = present if had else _texts.without_line(present, was.line)
+    except _texts.Unclear as error:
+        raise Unusable(f"{wanted.path} {error}") from error
+    # A last line without its end got one when something was put behind it.
+    return was.content if _texts.ended(text) == _texts.ended(was.content) else text
 
 
 def changes_for(wanted: typing.List[Wanted]) -> typing.List[Change]:
@@ -149,7 +264,7 @@ def changes_for(wanted: typing.List[Wanted]) -> typing.List[Change]:
     changes = [change_for(one, settled(one)) for one in wanted]
     owners = {}
     for change in changes:
-        other = owners.setdefault(change.found.target, change)
+        other = owners.setdefault(change.place, change)
         if other is not change:
             raise Unusable(f"files: {other.path} and {change.path} are one file; give it once")
     return changes
@@ -159,46 +274,26 @@ def text_for(wanted: Wanted, present: bytes) -> bytes:
     """The whole text the file should have, given the text that it has."""
     if wanted.content is not None:
         return wanted.content
-    return _with_line(wanted, present) if wanted.block is None else _with_block(wanted, present)
-
-
-def _with_block(wanted, present):
-    """The block stands once, where it stood or at the end; every other byte is left alone."""
-    lines = present.splitlines(True)
-    bare = [line.rstrip() for line in lines]
-    block = BEGIN + b"\n" + _ended(wanted.block) + END + b"\n"
-    begins, ends = (tuple(at for at, line in enumerate(bare) if line == marker) for marker in (BEGIN, END))
-    if not begins and not ends:
-        return _ended(present) + block
-    if len(begins) != 1 or len(ends) != 1 or begins > ends:
-        markers = f"one line '{BEGIN.decode()}' before one line '{END.decode()}'"
-        raise Unusable(f"{wanted.path} does not hold exactly {markers}; remove the stray ones")
-    return b"".join(lines[: begins[0]]) + block + b"".join(lines[ends[0] + 1 :])
-
-
-def _matches(wanted, present):
-    others = (line.rstrip(b"\r\n") for line in present.splitlines())
-    return any(re.search(wanted.before, line) for line in others if line != wanted.line)
-
-
-def _with_line(wanted, present):
-    """The line stands once, before the first other line that matches."""
-    lines = present.splitlines(True)
-    bare = [line.rstrip(b"\r\n") for line in lines]
-    at = next((n for n, line in enumerate(bare) if line == wanted.line or re.search(wanted.before, line)), len(lines))
-    line = lines[at] if wanted.line in bare[at : at + 1] else wanted.line + b"\n"
-    rest = [raw for raw in lines[at:] if raw.rstrip(b"\r\n") != wanted.line]
-    return _ended(b"".join(lines[:at])) + line + b"".join(rest)
-
-
-def _ended(text):
-    return text if not text or text.endswith(b"\n") else text + b"\n"
+    try:
+        if wanted.block is not None:
+            return _texts.with_block(present, wanted.block)
+    except _texts.Unclear as error:
+        raise Unusable(f"{wanted.path} {error}") from error
+    if wanted.regexp is not None:
+        return _texts.substituted(present, wanted.regexp, wanted.replace)
+    return _texts.with_line(present, wanted.line, wanted.before)
 
 
 def diff_of(change: Change) -> dict:
     """Before and after, as ansible prints them under --diff."""
     found = change.found
     entry = {"before_header": change.path, "after_header": change.path}
-    if found.existed and found.content == change.content:
+    link = found.link if change.wanted.itself else None
+    before = f"link to {link}\n" if link is not None else found.content.decode("utf-8", "replace")
+    if change.gone:
+        return dict(entry, before=before, after="")
+    if change.link is not None:
+        return dict(entry, before=before, after=f"link to {change.link}\n")
+    if found.existed and link is None and found.content == change.content:
         return dict(entry, before=f"mode: {found.mode:04o}\n", after=f"mode: {change.mode:04o}\n")
-    return dict(entry, before=found.content.decode("utf-8", "replace"), after=change.content.decode("utf-8", "replace"))
+    return dict(entry, before=before, after=change.content.decode("utf-8", "replace"))

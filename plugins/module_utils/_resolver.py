@@ -1,19 +1,16 @@
 # Copyright: (c) 2026, the everywhere.dnsmasq founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What writes this host's resolv.conf: `collect` looks once, `detect` decides over what was seen.
+"""What writes this host's resolv.conf: `detect` decides over what `_collect.collect` saw.
 
 The order of detection is the one that was right on every image tried: who owns the link comes before who is
 running, and NetworkManager is asked over D-Bus, since its header stays in a file that it no longer writes.
 """
 
-import glob
-import os
 import re
 import socket
-import time
 
 SELF = re.compile(r"^(127\.|0\.0\.0\.0$|::1?$)")  # 0.0.0.0 and :: are this host too
-UNITS = ("NetworkManager", "systemd-resolved", "systemd-networkd", "dhcpcd", "dnsmasq")
+LOCAL = "127.0.0.1"
 #: NetworkManager merges the first of these that exists into what dhclient reads, and combines nothing.
 #: Source: nm-dhcp-dhclient.c, find_existing_config, in 1.18 to 1.52.
 NM_DHCLIENT_CANDIDATES = (
@@ -25,127 +22,25 @@ NM_DHCLIENT_CANDIDATES = (
     "/etc/dhcp/dhclient.conf",
     "/etc/dhclient.conf",
 )
-#: Where the role forwarder leaves its mark: a dnsmasq without it is somebody else's.
-DROP_IN = "/etc/systemd/system/dnsmasq.service.d/50-everywhere.conf"
-UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
+#: What the role resolver lays down, known again here: these names are its marks.
+NM_PROFILE = "/etc/NetworkManager/system-connections/everywhere-dnsmasq.nmconnection"
+NM_OFF = "/etc/NetworkManager/conf.d/90-everywhere-dnsmasq.conf"
+RESOLVED_DROP_IN = "/etc/systemd/resolved.conf.d/90-everywhere-dnsmasq.conf"
+#: What programs write for whoever wants the servers of all links, whatever resolv.conf says.
+RESOLVED_LIST = "/run/systemd/resolve/resolv.conf"
+NM_NO_STUB = "/run/NetworkManager/no-stub-resolv.conf"
+NETWORKD_STATE = "/run/systemd/netif/state"
 DHCLIENT_HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
+DHCLIENT_HOOK_FILE = "/etc/dhcp/dhclient-enter-hooks"
+#: What the role forwarder keeps for programs that cannot use this host's loopback: containers and pods.
+FOR_OTHERS = "/run/everywhere-dnsmasq/resolv.conf"
+SOURCES = {
+    "systemd_resolved": RESOLVED_LIST,
+    "networkmanager": NM_NO_STUB,
+    "networkmanager_old": NM_NO_STUB,
+    "systemd_networkd": NETWORKD_STATE,
+}
 ADMINS_RULE = r"(?:^|[;{}])\s*((?:supersede|prepend|append|default)\s+domain-name-servers[^;]*;)"
-_FS_IMMUTABLE_FL = 0x10
-
-
-def _read(path):
-    try:
-        with open(path, encoding="utf-8", errors="replace") as stream:
-            return stream.read()
-    except OSError:
-        return None
-
-
-def _command(pid_file):
-    """The command line of the process that a pid file names; empty where it is gone."""
-    pid = (_read(pid_file) or "").strip()
-    return (_read("/proc/%s/cmdline" % pid) or "").replace("\0", " ") if pid.isdigit() else ""
-
-
-def _runs_dhclient(interface):
-    """NetworkManager's dhclient, known by the helper that it is given; older versions keep its pid file elsewhere."""
-    names = ("/run/NetworkManager/dhclient-%s.pid", "/run/dhclient-%s.pid")
-    return any("nm-dhcp-helper" in _command(name % interface) for name in names)
-
-
-def _runs_dhclient_alone():
-    commands = [_command(name) for name in glob.glob("/run/dhclient*.pid")]
-    return any("dhclient" in command and "nm-dhcp-helper" not in command for command in commands)
-
-
-def _nm_devices(run):
-    """Interface and connection of each device that NetworkManager manages; what others set up is `externally` so."""
-    rc, out = run(["nmcli", "-t", "-f", "DEVICE,STATE,CON-UUID", "device"])
-    rows = [line.split(":") for line in out.splitlines()] if rc == 0 else []
-    return [{"interface": row[0], "uuid": row[2]} for row in rows if len(row) == 3 and row[1] == "connected"]
-
-
-def _dnsmasq(run):
-    """The binary alone is not enough: libvirt and NetworkManager bring it without the service."""
-    rc, out = run(["dnsmasq", "--version"])
-    found = re.search(r"version (\S+)", out) if rc == 0 else None
-    service = any(os.path.exists(folder + "/dnsmasq.service") for folder in UNIT_FOLDERS)
-    ours = os.path.exists(DROP_IN)
-    if found:
-        return {"installed": service, "version": found.group(1), "ours": ours}
-    # What an install would bring: check mode on a fresh host has to know which options that version takes.
-    rc, out = run(["apt-cache", "policy", "dnsmasq"])
-    found = re.search(r"Candidate: (?:\d+:)?([0-9.]+)", out) if rc == 0 else None
-    return {"installed": False, "version": found.group(1) if found else None, "ours": ours}
-
-
-def _addresses(run):
-    rc, out = run(["ip", "-o", "address", "show"])
-    return re.findall(r"\binet6? ([0-9a-f.:]+)", out) if rc == 0 else []
-
-
-def _listeners(run):
-    """Who holds port 53, by address and process name."""
-    rc, out = run(["ss", "-Hlntup", "sport", "=", ":53"])
-    rows = [line.split() for line in out.splitlines()] if rc == 0 else []
-    found = []
-    for row in rows:
-        if len(row) < 5:
-            continue
-        names = re.findall(r'\("([^"]+)"', row[6]) if len(row) > 6 else []
-        found.append({"protocol": row[0], "address": row[4].rpartition(":")[0], "process": names[0] if names else None})
-    return found
-
-
-def _immutable(path):
-    """True where chattr +i is set; None where the file system does not say."""
-    import fcntl
-    import struct
-
-    try:
-        with open(path, "rb") as stream:
-            answer = fcntl.ioctl(stream, 0x80086601, struct.pack("l", 0))  # FS_IOC_GETFLAGS
-    except OSError:
-        return None
-    return bool(struct.unpack("l", answer)[0] & _FS_IMMUTABLE_FL)
-
-
-def collect(run, path="/etc/resolv.conf"):
-    """Everything that detection needs, in one look. `run(argv)` gives (return code, standard output)."""
-    rc, managed = run(
-        ["busctl", "get-property", "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager/DnsManager",
-         "org.freedesktop.NetworkManager.DnsManager", "RcManager"]
-    )  # fmt: skip
-    rc_manager = managed.split('"')[1] if rc == 0 and '"' in managed else None
-    unused_rc, states = run(["systemctl", "is-active"] + list(UNITS))
-    devices = _nm_devices(run) if rc_manager else []
-    interfaces = [row for row in devices if _runs_dhclient(row["interface"])]
-    candidates = sorted({name.format(**row) for row in interfaces for name in NM_DHCLIENT_CANDIDATES})
-    resolvconf = next((p for p in ("/sbin/resolvconf", "/usr/sbin/resolvconf") if os.path.exists(p)), None)
-    mounts = [line.split()[4] for line in (_read("/proc/self/mountinfo") or "").splitlines() if len(line.split()) > 4]
-    return {
-        "path": path,
-        "text": _read_whole(path),
-        "target": os.path.realpath(path),
-        "mounted": path in mounts or os.path.realpath(path) in mounts,  # mount follows a link
-        "immutable": _immutable(path),
-        "active": [unit for number, unit in enumerate(UNITS) if states.split()[number : number + 1] == ["active"]],
-        "rc_manager": rc_manager,
-        "nm_manages": bool(devices),
-        "nm_dhclient": interfaces,
-        "dhclient_confs": {name: _read(name) for name in candidates if os.path.exists(name)},
-        "dhclient_running": _runs_dhclient_alone(),
-        "dhclient_hooks": os.path.isdir(DHCLIENT_HOOKS),
-        "dhcpcd_running": any("dhcpcd" in _command(name) for name in glob.glob("/run/dhcpcd/*.pid")),
-        "resolvconf": os.path.realpath(resolvconf) if resolvconf else None,
-        "resolvconf_is_debian": os.path.exists("/lib/resolvconf/list-records"),
-        "nsswitch": _read("/etc/nsswitch.conf") or "",
-        "addresses": _addresses(run),
-        "listeners": _listeners(run),
-        "dnsmasq": _dnsmasq(run),
-        "systemd": os.path.isdir("/run/systemd/system"),
-        "os_release": dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', _read("/etc/os-release") or "", re.M)),
-    }
 
 
 def _is_address(text):
@@ -156,16 +51,6 @@ def _is_address(text):
         except (OSError, ValueError):
             continue
     return False
-
-
-def _read_whole(path, sleep=time.sleep):
-    """The file once it names a server: its writer empties it first, and a look in between says nothing."""
-    for _unused in range(10):
-        text = _read(path)
-        if text is None or parse_resolv_conf(text)["nameservers"]:
-            break
-        sleep(0.1)
-    return text
 
 
 def parse_resolv_conf(text):
@@ -186,6 +71,26 @@ def parse_resolv_conf(text):
     return found
 
 
+def networkd_servers(text):
+    """The servers of all links in networkd's state; a name for TLS may follow an address."""
+    found = re.search(r"^DNS=(.*)$", text or "", re.M)
+    servers = [word.partition("#")[0] for word in found.group(1).split()] if found else []
+    return [server for server in servers if _is_address(server)]
+
+
+def _others(seen, servers):
+    """Without loopback and without the host's own addresses."""
+    own = set(seen["addresses"])
+    return [server for server in servers if not SELF.match(server) and server.partition("%")[0] not in own]
+
+
+def _from_networkd(seen):
+    """Whether resolv.conf has nothing that networkd did not hand out."""
+    handed_out = networkd_servers(seen["networkd"])
+    written = _others(seen, parse_resolv_conf(seen["text"])["nameservers"])
+    return bool(handed_out) and set(written) <= set(handed_out)
+
+
 def _owner(seen):
     """The provider and the evidence for it. First match wins."""
     target, manager, active = seen["target"], seen["rc_manager"], seen["active"]
@@ -195,22 +100,27 @@ def _owner(seen):
         return "resolvconf", "resolv.conf is a link to %s" % target
     if target.startswith("/run/netconfig/"):
         return "netconfig", "resolv.conf is a link to %s" % target
-    if target.startswith("/run/NetworkManager/") or (manager in ("symlink", "file", "auto") and seen["nm_manages"]):
-        if seen["nm_dhclient"]:
+    writes = manager in ("symlink", "file", "auto") or (manager == "unmanaged" and seen["nm_off"])
+    if target.startswith("/run/NetworkManager/") or (writes and seen["nm_manages"]):
+        if seen["nm_dhclient"] and not seen["nm_off"]:
             names = ", ".join(row["interface"] for row in seen["nm_dhclient"])
             return "dhclient_networkmanager", "NetworkManager writes resolv.conf and runs dhclient on %s" % names
-        return "networkmanager", "NetworkManager's RcManager is %s and no dhclient runs under it" % manager
+        if seen["nm_loopback"] and not seen["nm_off"]:
+            return "networkmanager", "NetworkManager's RcManager is %s, and it manages lo" % manager
+        return "networkmanager_old", "NetworkManager's RcManager is %s, and lo cannot be left to it" % manager
     program = seen["resolvconf"]
     if program and not program.endswith("resolvectl"):
         return ("resolvconf" if seen["resolvconf_is_debian"] else "openresolv"), "%s is there" % program
     if "dhcpcd" in active or seen["dhcpcd_running"]:
         return "dhcpcd", "dhcpcd runs"
     if seen["dhclient_running"]:
-        if seen["dhclient_hooks"]:
-            return "dhclient_ifupdown", "dhclient runs by itself, and its script reads %s" % DHCLIENT_HOOKS
-        return "dhclient", "dhclient runs by itself, and there is no %s" % DHCLIENT_HOOKS
-    if "systemd-networkd" in active:
-        return "systemd_networkd", "systemd-networkd runs, and nothing that writes resolv.conf"
+        told = "dhclient runs by itself, and its script reads %s" % seen["dhclient_hook"]
+        providers = {DHCLIENT_HOOKS: "dhclient_ifupdown", DHCLIENT_HOOK_FILE: "dhclient_initscripts"}
+        if seen["dhclient_hook"] in providers:
+            return providers[seen["dhclient_hook"]], told
+        return "dhclient", "dhclient runs by itself, and its script reads no hook"
+    if "systemd-networkd" in active and _from_networkd(seen):
+        return "systemd_networkd", "systemd-networkd has servers, and nothing runs that writes them to resolv.conf"
     return "static", "nothing runs that writes resolv.conf"
 
 
@@ -244,6 +154,45 @@ def _asks_resolved(seen):
     return bool(hosts_line and "resolve" in hosts_line.group(1).split())
 
 
+def _unfed(seen):
+    """A resolved that owns resolv.conf and that nobody tells the servers: DNS is dead, or will be at the next boot."""
+    if "systemd-resolved" not in seen["active"]:
+        return (
+            "%s is systemd-resolved's, which does not run: start it, or give the host a file of its own" % seen["path"]
+        )
+    if _others(seen, seen["resolved"]["links"] + seen["resolved"]["global"]):
+        return None
+    writer = " (dhclient runs by itself and does not tell it)" if seen["dhclient_running"] else ""
+    return (
+        "%s is systemd-resolved's, and 'resolvectl dns' shows no server of any link%s: have systemd-networkd or "
+        "NetworkManager run the link, or remove systemd-resolved" % (seen["path"], writer)
+    )
+
+
+def _profile_of_lo(seen):
+    for name in seen["nm_loopback_profiles"]:
+        return "%s configures lo already: move what it says to another link, one profile holds lo" % name
+    return None
+
+
+def _not_its_own(seen):
+    """A Debian resolvconf whose link was replaced writes where libc does not read."""
+    if seen["target"].startswith("/run/resolvconf/"):
+        return None
+    return (
+        "resolvconf is installed, and %s is not its link: run 'ln -sf ../run/resolvconf/resolv.conf %s', or remove "
+        "the package" % (seen["path"], seen["path"])
+    )
+
+
+_OWN_OBSTACLES = {
+    "dhclient_networkmanager": _foreign_statement,
+    "systemd_resolved": _unfed,
+    "networkmanager": _profile_of_lo,
+    "resolvconf": _not_its_own,
+}
+
+
 def _obstacle(seen, provider):
     """Why resolv.conf cannot be taken over on this host, in one sentence; None where it can."""
     if not seen["systemd"]:
@@ -252,24 +201,47 @@ def _obstacle(seen, provider):
         return "%s is a bind mount (a container's): manage it from outside of the container" % seen["path"]
     if seen["immutable"]:
         return "%s has the immutable bit: run 'chattr -i %s' if it may be managed" % (seen["path"], seen["path"])
-    if seen["text"] is None:
+    if seen["text"] is None and provider not in ("systemd_networkd", "systemd_resolved"):
         return "%s cannot be read: the host has no resolver to fall back to" % seen["path"]
-    if "systemd-resolved" in seen["active"] and _asks_resolved(seen):
+    if provider.startswith("networkmanager") and "NetworkManager" not in seen["active"]:
+        return "%s is NetworkManager's, which does not run: start it, or give the host a file of its own" % seen["path"]
+    if provider != "systemd_resolved" and "systemd-resolved" in seen["active"] and _asks_resolved(seen):
         return (
-            "hosts of /etc/nsswitch.conf asks systemd-resolved, which runs and does not read %s: "
+            "hosts of /etc/nsswitch.conf asks systemd-resolved, which runs and does not write %s: "
             "take 'resolve' out of that line, or stop systemd-resolved" % seen["path"]
         )
-    if provider == "dhclient_networkmanager":
-        return _foreign_statement(seen)
-    return None
+    return _OWN_OBSTACLES.get(provider, lambda seen: None)(seen)
+
+
+def _feeds(seen):
+    """Programs on the host that hand its resolv.conf on to others."""
+    units = [unit for unit in ("docker", "containerd", "kubelet") if unit in seen["active"]]
+    return units + (["podman"] if seen["podman"] else [])
+
+
+def _warnings(seen):
+    """What works on the host and will not for what it feeds."""
+    reads = seen["kubelet_reads"] or (seen["path"] if "kubelet" in seen["active"] else None)
+    if reads not in (seen["path"], seen["target"], RESOLVED_LIST):
+        return []
+    return [
+        "kubelet gives %s to pods (resolvConf of /var/lib/kubelet/config.yaml), and 127.0.0.1 in it is not this host's "
+        "in a pod: set resolvConf to %s and restart kubelet" % (reads, FOR_OTHERS)
+    ]
+
+
+def _handed_out(seen, provider):
+    """What DHCP handed out, as the provider keeps it."""
+    if provider == "systemd_networkd":
+        return networkd_servers(seen["networkd"])
+    texts = {RESOLVED_LIST: seen["resolved"]["text"], NM_NO_STUB: seen["no_stub"]}
+    return parse_resolv_conf(texts.get(SOURCES.get(provider), seen["text"]))["nameservers"]
 
 
 def detect(seen):
     """The verdict over what was collected; plain data, the return value of the module."""
     provider, evidence = _owner(seen)
     parsed = parse_resolv_conf(seen["text"])
-    own = set(seen["addresses"])
-    upstreams = [a for a in parsed["nameservers"] if not SELF.match(a) and a.partition("%")[0] not in own]
     obstacle = _obstacle(seen, provider)
     return {
         "provider": provider,
@@ -277,13 +249,16 @@ def detect(seen):
         "manageable": obstacle is None,
         "obstacle": obstacle or "",
         "path": seen["path"],
-        "source": seen["path"],
+        "source": SOURCES.get(provider, seen["target"]),
         "nameservers": parsed["nameservers"],
         "search": parsed["search"],
         "options": parsed["options"],
-        "upstreams": upstreams,
+        "upstreams": _others(seen, _handed_out(seen, provider)),
         "nsswitch_resolve": _asks_resolved(seen),
         "dhclient_confs": merged_dhclient_confs(seen),
+        "resolved_servers": seen["resolved"]["global"],
+        "feeds": _feeds(seen),
+        "notes": _warnings(seen),
         "listeners": seen["listeners"],
         "dnsmasq": seen["dnsmasq"],
         "os": {

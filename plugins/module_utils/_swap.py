@@ -12,7 +12,13 @@ import signal
 import tempfile
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._files import Change, change_for, explain, settled
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._files import (
+    Change,
+    change_for,
+    explain,
+    look,
+    settled,
+)
 
 TEMPORARY = "everywhere-"  # by which the leftovers of a killed run are known
 
@@ -36,7 +42,7 @@ def missing_directories(changes) -> list:
     """The parents that are not there yet, outermost first."""
     missing = set()
     for change in changes:
-        parent = os.path.dirname(change.found.target)
+        parent = os.path.dirname(change.place)
         while not os.path.isdir(parent):
             missing.add(parent)
             parent = os.path.dirname(parent)
@@ -48,93 +54,137 @@ class NotWritten(Exception):
 
 
 class Swap:
-    """Puts all changes in place, or back. Whatever needs room is written before the first file lands."""
+    """Puts changes in place, or back. Whatever needs room is written before the first file lands."""
 
     def __init__(self, changes, label=lambda path, like: None):
         self.changes = [change for change in changes if change.needed]
+        self.watched = [change for change in changes if change.watched]
         self.label = label  # gives something new the security context that its path should have
         self.directories, self.temporary, self.landed = [], [], []
+        self.ready = {}  # the changes that are written and not in place yet, and where they wait
         self.writing = None  # what a failure is about
 
-    def land(self):
+    def land(self, paths=None):
+        """All changes, or those of the paths; what is left lands with the next call."""
         try:
-            self._land()
+            if not self.ready and not self.landed:
+                self._write()
+            self._land([change for change in self.ready if paths is None or change.path in paths])
         except OSError as error:
             raise NotWritten(f"cannot write {self.writing}: {explain(error)}") from error
 
-    def _land(self):
-        for directory in missing_directories(self.changes):
+    def _write(self):
+        for directory in missing_directories([change for change in self.changes if not change.gone]):
             self.writing = directory
             os.mkdir(directory)
             self.directories.append(directory)
             os.chmod(directory, 0o755)
             self.label(directory, directory)
-        ready = []
         for change in sorted(self.changes, key=lambda change: change.through):
             self.writing = change.path
-            temporary = None if change.through else self._write_beside(change.found, change.content, change.mode)
-            ready.append((change, temporary))
-        for change, temporary in ready:
+            self.ready[change] = None if change.through or change.gone else self._prepare(change)
+
+    def _prepare(self, change):
+        if change.link is not None:
+            return self._link_beside(change.place, change.link)
+        owner = change.owner or ((change.found.uid, change.found.gid) if change.found.existed else None)
+        return self._write_beside(change.place, change.content, change.mode, owner)
+
+    def _land(self, changes):
+        for change in changes:
             self.writing = change.path
+            temporary = self.ready.pop(change)
             if change.through:  # whoever else writes it may have done so since it was looked at
                 change = change_for(change.wanted, settled(change.wanted))
             self.landed.append(change)
-            self._place(temporary, change.found.target, change.content, change.mode)
+            if change.gone:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(change.place)
+            else:
+                self._place(temporary, change.place, change.content, change.mode)
 
-    def undo(self) -> list:
-        """What could not be put back, one phrase each."""
+    def undo(self, but=()) -> list:
+        """What could not be put back, one phrase each; the paths in `but` wait for the next call."""
         lost = []
-        for path, step, subject in self._steps_back():
+        for path, step, subject in list(self._steps_back(but)):
             try:
                 step(subject)
             except OSError as error:
                 lost.append(f"{path} ({explain(error)})")
         return lost
 
-    def _steps_back(self):
-        yield from ((change.path, self._put_back, change) for change in reversed(self.landed))
-        yield from ((path, os.unlink, path) for path in self.temporary)  # those of a failed step back, too
-        yield from ((path, os.rmdir, path) for path in reversed(self.directories))
+    def _steps_back(self, but):
+        landed = [change for change in self.landed if change.path not in but]
+        self.landed = [change for change in self.landed if change.path in but]
+        yield from ((change.path, self._put_back, change) for change in reversed(landed))
+        watched = [change for change in self.watched if change.path not in but]
+        self.watched = [change for change in self.watched if change.path in but]
+        yield from ((change.path, self._bring_back, change) for change in watched)
+        if not but:
+            yield from ((path, os.unlink, path) for path in self.temporary)  # those of a failed step back, too
+            yield from ((path, os.rmdir, path) for path in reversed(self.directories))
+
+    def _bring_back(self, change):
+        """A file that somebody else wrote as a consequence."""
+        now = look(change.path)
+        if now.known != change.found.known:
+            self._put_back(change)
 
     def _put_back(self, change):
         found = change.found
+        if change.wanted.itself and found.link is not None:
+            self._place(self._link_beside(change.place, found.link), change.place)
+            return
         if not found.existed:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(found.target)
+                os.unlink(change.place)
             return
         through = change.through and os.path.exists(found.target)
-        temporary = None if through else self._write_beside(found, found.content, found.mode)
-        self._place(temporary, found.target, found.content, found.mode)
-        os.utime(found.target, ns=(found.mtime_ns, found.mtime_ns))
+        owner = (found.uid, found.gid)
+        temporary = None if through else self._write_beside(change.place, found.content, found.mode, owner)
+        self._place(temporary, change.place, found.content, found.mode)
+        os.utime(change.place, ns=(found.mtime_ns, found.mtime_ns))
 
-    def _write_beside(self, found, content, mode):
-        """A finished file next to its place; the leading dot hides it from run-parts, conf-dir and systemd."""
-        directory, name = os.path.split(found.target)
+    def _prefix(self, place):
+        """Of a file next to its place; the leading dot hides it from run-parts, conf-dir and systemd."""
+        directory, name = os.path.split(place)
         prefix = os.path.join(directory, f".{name}.{TEMPORARY}")
         for stray in set(glob.glob(glob.escape(prefix) + "*")).difference(self.temporary):
             os.unlink(stray)
-        descriptor, path = tempfile.mkstemp(prefix=os.path.basename(prefix), dir=directory)
+        return prefix
+
+    def _link_beside(self, place, link):
+        path = f"{self._prefix(place)}link"
+        os.symlink(link, path)
+        self.temporary.append(path)
+        self.label(path, place)
+        return path
+
+    def _write_beside(self, place, content, mode, owner):
+        """A finished file next to its place."""
+        prefix = self._prefix(place)
+        descriptor, path = tempfile.mkstemp(prefix=os.path.basename(prefix), dir=os.path.dirname(prefix))
         self.temporary.append(path)
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
-            os.chown(path, *(found.uid, found.gid) if found.existed else (os.geteuid(), os.getegid()))
-            if os.path.exists(found.target):
-                shutil.copystat(found.target, path)  # for the extended attributes: security context, ACL
+            os.chown(path, *(owner or (os.geteuid(), os.getegid())))
+            if os.path.exists(place) and not os.path.islink(place):
+                shutil.copystat(place, path)  # for the extended attributes: security context, ACL
                 os.utime(path)
             else:
-                self.label(path, found.target)
+                self.label(path, place)
             os.chmod(path, mode)
             os.fsync(descriptor)
         return path
 
-    def _place(self, temporary, target, content, mode):
+    def _place(self, temporary, place, content=b"", mode=0):
         if temporary is None:
-            _write_through(target, content, mode)
+            _write_through(place, content, mode)
             return
-        os.rename(temporary, target)
+        os.rename(temporary, place)
         self.temporary.remove(temporary)
-        directory = os.open(os.path.dirname(target), os.O_RDONLY | os.O_DIRECTORY)
+        directory = os.open(os.path.dirname(place), os.O_RDONLY | os.O_DIRECTORY)
         os.fsync(directory)
         os.close(directory)
 

@@ -3,14 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Files, units and a proof as one transaction: all of it, or the host exactly as it was."""
 
-import base64
-import json
 import os
 import re
 import time
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _swap, _units
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _record, _swap, _units
 
 UNIT_DIRECTORIES = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/local/lib/systemd/system/")
 PAUSE = 0.5
@@ -32,6 +30,14 @@ class RolledBack(Exception):
 UNTOUCHED = (Unproven, _files.Unusable, _swap.NotWritten, _units.Failed, OSError)  # raised while nothing is changed
 
 
+class Command(typing.NamedTuple):
+    """A program that makes changed files count, and the one that does so after they went back."""
+
+    argv: typing.Tuple[str, ...]
+    undo: typing.Tuple[str, ...]
+    run_for: typing.Tuple[str, ...]
+
+
 class Request(typing.NamedTuple):
     """What the caller wants, already checked."""
 
@@ -41,6 +47,7 @@ class Request(typing.NamedTuple):
     check: typing.Optional[dict]  # argv of a program that accepts or rejects the staged copy of file
     proof_deadline: float
     prepare_only: bool
+    commands: typing.List[Command] = []
 
 
 class Host(typing.NamedTuple):
@@ -63,6 +70,11 @@ class Plan(typing.NamedTuple):
     states: typing.Dict[str, _units.State]
     steps: typing.List[_units.Step]
     reload: bool
+    first: typing.List[_units.Step] = []  # before any file moves
+    commands: typing.List[typing.Sequence[str]] = []
+    commands_back: typing.List[typing.Sequence[str]] = []
+    alone: typing.FrozenSet[str] = frozenset()  # paths that no unit and no program reads
+    back: bool = False  # whether this is itself a way back
 
     @property
     def landing(self):
@@ -70,17 +82,18 @@ class Plan(typing.NamedTuple):
 
     @property
     def changed(self):
-        return bool(self.landing or self.steps or self.reload)
+        return bool(self.landing or self.steps or self.reload or self.first)
 
     def result(self, proof=None):
-        started = [step.unit for step in self.steps if step.verb in _units.STARTS]
+        steps = self.first + self.steps
+        started = [step.unit for step in steps if step.verb in _units.STARTS]
         return {
             "changed": self.changed,
             "files": [change.path for change in self.landing],
             "restarted": started,
             "reloaded": self.reload,
             "proof": proof,
-            "diff": [_files.diff_of(change) for change in self.landing] + _units.diff_of(self.states, self.steps),
+            "diff": [_files.diff_of(change) for change in self.landing] + _units.diff_of(self.states, steps),
         }
 
 
@@ -90,6 +103,7 @@ def request_from(params: dict) -> Request:
         raise _files.Unusable(f"the name {params['name']!r} may have lower case letters and underscores only")
     files = [_files.wanted_file(raw) for raw in params["files"]]
     units = [_units.wanted_unit(raw) for raw in params["units"]]
+    commands = [_command(raw) for raw in params["commands"]]
     for what, given in (("files", [file.path for file in files]), ("units", [unit.name for unit in units])):
         if len(set(given)) != len(given):
             twice = next(one for one in given if given.count(one) > 1)
@@ -97,6 +111,7 @@ def request_from(params: dict) -> Request:
     check = params["check"]
     asked = [("check", check["file"])] if check else []
     asked += [(f"restart_for of {unit.name}", path) for unit in units for path in unit.restart_for]
+    asked += [(f"run_for of {' '.join(command.argv)}", path) for command in commands for path in command.run_for]
     for where, path in asked:
         if path not in {file.path for file in files}:
             raise _files.Unusable(f"{where} names {path!r}, which is not in files; name the path of one of them")
@@ -106,7 +121,14 @@ def request_from(params: dict) -> Request:
         raise _files.Unusable(f"record_dir {params['record_dir']!r} is not absolute; write it like /var/lib/name")
     if not 0 <= params["proof_deadline"] <= 3600:
         raise _files.Unusable(f"proof_deadline is {params['proof_deadline']}; give 0 to 3600 seconds")
-    return Request(params["name"], files, units, check, params["proof_deadline"], params["prepare_only"])
+    return Request(params["name"], files, units, check, params["proof_deadline"], params["prepare_only"], commands)
+
+
+def _command(raw):
+    for option in ("argv", "undo"):
+        if raw[option] is not None and not (raw[option] and raw[option][0].strip()):
+            raise _files.Unusable(f"commands: {option} is empty; name the program and its arguments")
+    return Command(tuple(raw["argv"]), tuple(raw["undo"] or raw["argv"]), tuple(raw["run_for"]))
 
 
 def execute(request: Request, host: Host, check_mode: bool) -> dict:
@@ -116,19 +138,17 @@ def execute(request: Request, host: Host, check_mode: bool) -> dict:
         return plan.result()
     if not request.prepare_only:
         _units.require_there(request.units, plan.states, {os.path.basename(file.path) for file in request.files})
-    healing = []
+    healing = None
     if not plan.changed:
         try:
             return plan.result(proof=prove_within(0, request, host))
         except Unproven:  # perhaps a block or line landed without its restart, in a run that was cut off
-            healing = [
-                _units.Step("restart", unit.name) for unit in request.units if unit.running and shared(unit, request)
-            ]
-            if not healing:
+            healing = healed(request, plan)
+            if healing is None:
                 raise
     with _swap.alone(host.record_dir), _swap.uninterrupted():
         plan = plan_for(request, host)  # another run may have been at work meanwhile
-        return apply(request, plan if plan.changed else plan._replace(steps=healing), host)
+        return apply(request, plan if plan.changed else healed(request, plan) or plan, host)
 
 
 def plan_for(request: Request, host: Host) -> Plan:
@@ -143,7 +163,27 @@ def plan_for(request: Request, host: Host) -> Plan:
         steps += _units.steps_for(unit, state, outdated(unit, state, changes, host.systemctl.clocks()[0]))
     moved = any(change.needed and change.path.startswith(host.unit_directories) for change in changes)
     reload = moved or any(state.stale for state in states.values())
-    return Plan(changes, states, sorted(steps, key=lambda step: step.verb not in ("enable", "disable")), reload)
+    moving = {change.path for change in changes if change.needed}
+    run = [command for command in request.commands if moving.intersection(command.run_for)]
+    read = {path for reader in request.units for path in reader.restart_for}
+    read.update(path for command in request.commands for path in command.run_for)
+    paths = {change.path for change in changes}
+    return Plan(
+        changes,
+        states,
+        sorted(steps, key=lambda step: step.verb not in ("enable", "disable")),
+        reload,
+        commands=[command.argv for command in run],
+        commands_back=[command.undo for command in reversed(run)],
+        alone=frozenset(path for path in paths - read if not path.startswith(host.unit_directories)),
+    )
+
+
+def healed(request, plan) -> typing.Optional[Plan]:
+    """The same plan with the restarts and programs that a run which was cut off may have left out; None without any."""
+    steps = [_units.Step("restart", unit.name) for unit in request.units if unit.running and shared(unit, request)]
+    commands = [command.argv for command in request.commands]
+    return plan._replace(steps=steps, commands=commands) if steps or commands else None
 
 
 def shared(unit, request) -> bool:
@@ -160,24 +200,40 @@ def outdated(unit, state, changes, now) -> bool:
 
 
 def apply(request: Request, plan: Plan, host: Host) -> dict:
-    """Check, record, swap, reload, enable, start, prove; on any failure from the swap on, everything back."""
+    """Check, record, swap, reload, enable, start, run, prove; on any failure, everything back."""
     check(request, plan, host)
-    record = write_down(request, plan, host)
-    swap, taken = _swap.Swap(plan.landing, host.label), []
+    record = _record.written(request, plan, host) if not plan.back else None
+    swap, taken = _swap.Swap(plan.changes, host.label), []
     try:
-        swap.land()
+        take(plan.first, taken, host)
+        # What nobody reads goes first, and on a way back last: libc then never reads of a server that is not there.
+        swap.land([change.path for change in plan.landing if not (plan.back and change.path in plan.alone)])
         if plan.reload:
             host.systemctl.reload()
-        for step in plan.steps:
-            taken.append(step)
-            host.systemctl.take(step)
+        take(plan.steps, taken, host)
+        run_all(plan.commands, host)
+        swap.land()
         if not request.prepare_only:
             host.systemctl.require_up([unit.name for unit in request.units if unit.running])
         return plan.result(proof=prove_within(request.proof_deadline, request, host))
     except BaseException as error:  # SystemExit too: nothing may leave the host half-way
         lost = roll_back(plan, host, swap, taken)
-        lost += [] if lost else record.undo()
+        lost += [] if lost or record is None else record.undo()
         raise RolledBack(str(error) or type(error).__name__, lost) from error
+
+
+def take(steps, taken, host) -> None:
+    for step in steps:
+        taken.append(step)
+        host.systemctl.take(step)
+
+
+def run_all(commands, host) -> None:
+    """Programs that make files count; the first that fails is the reason."""
+    for argv in commands:
+        rc, out, err = host.run(list(argv))
+        if rc != 0:
+            raise _units.Failed(f"{' '.join(argv)} failed: {_units.last_line(err, out) or f'rc {rc}'}")
 
 
 def check(request, plan, host) -> None:
@@ -214,6 +270,8 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
     touched = list(dict.fromkeys([step.unit for step in taken] + list(plan.states)))
     ran = [name for name in touched if plan.states[name].active not in _units.DOWN]
     started = [step.unit for step in taken if step.verb in _units.STARTS]
+    stepped = {step.unit for step in taken}
+    landed = bool(swap.landed)
     troubles = {}
 
     def attempt(part, call, *arguments):
@@ -223,65 +281,30 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
             troubles[part] = f"{part} ({error})"
             return None
 
-    for step in reversed(taken):
-        if step.verb in _units.OPPOSITES:
-            attempt(step.unit, host.systemctl.take, _units.Step(_units.OPPOSITES[step.verb], step.unit))
-    lost = swap.undo()
-    for name in reversed(touched):
+    def opposites(verb):
+        for step in reversed(taken):
+            if step.verb == verb:
+                attempt(step.unit, host.systemctl.take, _units.Step(_units.OPPOSITES[verb], step.unit))
+
+    opposites("enable")  # while its file is there
+    for name in reversed(touched):  # before the files: what watches one of them would still act on it
         if name in started and name not in ran:
             attempt(name, host.systemctl.take, _units.Step("stop", name))
+    lost = swap.undo(but=frozenset() if plan.back else plan.alone)
     if plan.reload:
         attempt("daemon-reload", host.systemctl.reload)
+    opposites("disable")
+    opposites("unmask")
     now = attempt("systemd", host.systemctl.states, touched) or {}
-    stepped = {step.unit for step in taken}
     for name in ran:
-        if (swap.landed and name in stepped) or name not in now or not now[name].up:
+        if (landed and name in stepped) or name not in now or not now[name].up:
             attempt(name, host.systemctl.take, _units.Step("restart", name))
+    for argv in plan.commands_back if landed else ():
+        attempt(argv[0], run_all, [argv], host)
+    lost += swap.undo()
     now = attempt("systemd", host.systemctl.states, touched) or {}
     for name in touched:  # what counts is the state, not whether each command liked it
         if name not in now or not _units.alike(plan.states[name], now[name]):
             lost.append(troubles.get(name, f"{name} ({_units.words_for(now.get(name, _units.State()))})"))
-    return lost + [troubles[part] for part in ("daemon-reload",) if part in troubles]
-
-
-def write_down(request, plan, host) -> _swap.Swap:
-    """Adds what was found to the record that a restore reads; undoing the swap takes it out again."""
-    wanted = _files.Wanted(os.path.join(host.record_dir, request.name + ".json"), content=b"", mode=0o600)
-    found = _files.look(wanted.path)
-    directories = _swap.missing_directories(plan.landing)
-    try:
-        content = recorded(found.content if found.existed else b"{}", plan, directories)
-    except (AttributeError, TypeError, ValueError) as error:
-        raise _files.Unusable(f"the record {wanted.path} is not readable ({error}); move it away") from error
-    restarts_only = not plan.landing and all(step.verb == "restart" for step in plan.steps)
-    swap = _swap.Swap([] if restarts_only else [_files.Change(wanted, found, content, wanted.mode)])
-    try:
-        swap.land()
-    except _swap.NotWritten:
-        swap.undo()
-        raise
-    return swap
-
-
-def recorded(previous: bytes, plan: Plan, directories) -> bytes:
-    """The first state of each path and unit, for good: an entry that is there stays."""
-    record = dict({"version": 1, "files": {}, "directories": [], "units": {}}, **json.loads(previous.decode("utf-8")))
-    for change in plan.changes:
-        found = change.found
-        record["files"].setdefault(
-            found.path,
-            {
-                "existed": found.existed,
-                "link": found.link,
-                "target": found.target,
-                "content": base64.b64encode(found.content).decode("ascii") if found.existed else None,
-                "mode": f"{found.mode:04o}",
-                "uid": found.uid,
-                "gid": found.gid,
-            },
-        )
-    record["directories"] += [path for path in directories if path not in record["directories"]]
-    for name, state in plan.states.items():
-        entry = {"LoadState": state.load, "UnitFileState": state.enablement, "ActiveState": state.active}
-        record["units"].setdefault(name, entry)
-    return json.dumps(record, indent=1, sort_keys=True).encode("ascii") + b"\n"
+    others = ["daemon-reload"] + [argv[0] for argv in plan.commands_back]
+    return lost + [troubles[part] for part in dict.fromkeys(others) if part in troubles]

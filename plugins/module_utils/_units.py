@@ -15,7 +15,7 @@ DOWN = ("inactive", "failed")
 ENABLED = ("enabled", "static", "indirect", "generated", "alias")  # nothing that systemctl enable could add
 TYPES = (".service", ".socket", ".path", ".timer", ".target", ".mount", ".automount", ".swap", ".slice", ".scope")
 STARTS = ("start", "restart")
-OPPOSITES = {"enable": "disable", "disable": "enable"}
+OPPOSITES = {"enable": "disable", "disable": "enable", "unmask": "mask"}
 JOURNAL_LINES = 5
 CLIPPED = 500
 

@@ -43,9 +43,10 @@ EXAMPLES = r"""
 RETURN = r"""
 provider:
   description:
-    - What writes C(/etc/resolv.conf), one of V(dhclient_ifupdown), V(dhclient_networkmanager), V(dhclient),
-      V(networkmanager), V(systemd_resolved), V(systemd_networkd), V(dhcpcd), V(resolvconf), V(openresolv),
-      V(netconfig) and V(static).
+    - What writes C(/etc/resolv.conf), one of V(dhclient_ifupdown), V(dhclient_initscripts) (Red Hat's and Amazon's),
+      V(dhclient_networkmanager), V(dhclient) (one without hooks, which cannot be taken over), V(networkmanager),
+      V(networkmanager_old) (one that manages no loopback link, as before 1.42, or with other addresses on it),
+      V(systemd_resolved), V(systemd_networkd), V(dhcpcd), V(resolvconf), V(openresolv), V(netconfig) and V(static).
   returned: always
   type: str
   sample: dhclient_networkmanager
@@ -102,6 +103,24 @@ dhclient_confs:
   type: list
   elements: str
   sample: [/etc/dhcp/dhclient.conf]
+resolved_servers:
+  description: The servers that an admin gave systemd-resolved by C(DNS=).
+  returned: always
+  type: list
+  elements: str
+feeds:
+  description: What on the host hands its C(resolv.conf) on, of V(docker), V(containerd), V(kubelet) and V(podman).
+  returned: always
+  type: list
+  elements: str
+notes:
+  description:
+    - What works on the host and will not for what it feeds, one sentence each. They are warnings too.
+    - Containers and pods cannot use the host's 127.0.0.1. C(/run/everywhere-dnsmasq/resolv.conf), which the role
+      P(everywhere.dnsmasq.forwarder#role) keeps, has the same servers without it.
+  returned: always
+  type: list
+  elements: str
 listeners:
   description: Who holds port 53, each with C(protocol), C(address) and C(process).
   returned: always
@@ -111,10 +130,10 @@ dnsmasq:
   description:
     - The dnsmasq of the host. C(installed) says whether binary and service are there; C(version) is what is installed,
       or what an install would bring, or null where neither can be told; C(ours) says whether this collection
-      has been at work on it.
+      has been at work on it, C(brought) whether it was not there before.
   returned: always
   type: dict
-  sample: {"installed": true, "version": "2.90", "ours": true}
+  sample: {"installed": true, "version": "2.90", "ours": true, "brought": true}
 os:
   description: The C(id), C(like) (list) and C(version) of C(/etc/os-release).
   returned: always
@@ -135,7 +154,7 @@ dnspython:
 import os
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _resolver
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _collect, _resolver
 
 try:
     from dns.version import version as DNSPYTHON
@@ -154,7 +173,10 @@ def main():
         return rc, out
 
     nft = any(os.path.exists(folder + "/nft") for folder in ("/usr/sbin", "/sbin"))
-    module.exit_json(changed=False, dnspython=DNSPYTHON, nft=nft, **_resolver.detect(_resolver.collect(run)))
+    found = _resolver.detect(_collect.collect(run))
+    for note in found["notes"]:
+        module.warn(note)
+    module.exit_json(changed=False, dnspython=DNSPYTHON, nft=nft, **found)
 
 
 if __name__ == "__main__":

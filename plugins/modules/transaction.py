@@ -21,6 +21,7 @@ description:
   - A run that finds nothing to change makes O(proof) once. If it does not hold, units whose O(units[].restart_for)
     names a file with O(files[].block) or O(files[].line) are restarted once, since an earlier run may have been cut off
     between the files and the restart.
+  - With O(state=absent) the record is the plan. What it names goes back, and then it goes itself.
   - From the swap on, hangups and interrupts are ignored, and a termination is delayed until the host is whole again.
     Only one transaction runs on a host at a time. Others wait for it.
 attributes:
@@ -31,6 +32,17 @@ attributes:
     support: full
     description: Shows each file that changes, and enablement and activity of each unit that is touched.
 options:
+  state:
+    description:
+      - V(present) makes O(files) and O(units) what is wanted.
+      - V(absent) puts everything that the record O(name) holds back to what was there before the first change. Files
+        with O(files[].content), O(files[].link) and O(files[].watched) go back as a whole, and are removed if there
+        were none. Out of files with O(files[].block), O(files[].line) and O(files[].regexp) only our part is taken.
+        Units are enabled and running as they were. Without a record there is nothing to do.
+      - V(absent) takes no O(files), O(units), O(commands), O(check) and O(proof).
+    type: str
+    choices: [present, absent]
+    default: present
   name:
     description:
       - The name of the record, O(record_dir)C(/<name>.json), in lower case letters and underscores. Others are an
@@ -48,10 +60,12 @@ options:
     default: /var/lib/everywhere.dnsmasq
   files:
     description:
-      - The files as they should be. Each takes exactly one of O(files[].content), O(files[].block) and
-        O(files[].line).
+      - The files as they should be. Each takes exactly one of O(files[].content), O(files[].block),
+        O(files[].line), O(files[].regexp), O(files[].link) and O(files[].watched).
       - Missing parent directories are made with mode V(0755). A symbolic link is kept and the file that it leads to
-        is replaced.
+        is replaced, but for O(files[].link) and O(files[].watched), which are about the path itself.
+      - Files that are in no O(units[].restart_for) and no O(commands[].run_for) are read by libc or nobody. They
+        land before units are restarted, and go back after that.
       - Two entries for one file, also by way of links, are an error, and so is a path that is not a regular file.
     type: list
     elements: dict
@@ -84,6 +98,25 @@ options:
         description:
           - The regular expression of O(files[].line), in the syntax of Python, searched for in each line.
         type: str
+      regexp:
+        description:
+          - A regular expression in the syntax of Python, with C(^) and C($) at each line. What matches is replaced by
+            O(files[].replace), which it requires. Where nothing matches the file stays as it is.
+        type: str
+      replace:
+        description:
+          - What O(files[].regexp) is replaced by, in the syntax of Python. It must not match again.
+        type: str
+      link:
+        description:
+          - Where a symbolic link at the path leads. A file that stands there is recorded and replaced.
+        type: str
+      watched:
+        description:
+          - Whether the file is only recorded, because one of O(units) or O(commands) writes it. It is brought back
+            where it was changed.
+        type: bool
+        default: false
       mode:
         description:
           - The mode of the file as four octal digits in quotes, V(0000) to V(0777).
@@ -146,6 +179,37 @@ options:
         type: list
         elements: str
         default: []
+  commands:
+    description:
+      - Programs that make changed files count where no unit is to be restarted, run without a shell after the units,
+        in their order. A return code other than 0 is a failure.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      argv:
+        description:
+          - The program and its arguments.
+        type: list
+        elements: str
+        required: true
+      undo:
+        description:
+          - What is run instead after the files went back. Without it O(commands[].argv) is.
+        type: list
+        elements: str
+      run_for:
+        description:
+          - Paths, each from O(files). The program runs if one of them changes.
+        type: list
+        elements: str
+        required: true
+  resolv_conf:
+    description:
+      - A file like C(/etc/resolv.conf). One of its servers has to answer in the end, with whatever response, unless the
+        record says that the file was not there. Goes with O(state=absent), after which no resolver of ours is left to
+        prove.
+    type: str
   proof:
     description:
       - What must hold in the end, in the options of M(everywhere.dnsmasq.query_latency). Wrong options are an error
@@ -153,8 +217,8 @@ options:
     type: dict
   proof_deadline:
     description:
-      - How long O(proof) is tried again after a change, in seconds, V(0) to V(3600). The last failure is the reason
-        given.
+      - How long O(proof) or O(resolv_conf) is tried again after a change, in seconds, V(0) to V(3600). The last failure
+        is the reason given.
     type: float
     default: 20.0
   prepare_only:
@@ -217,6 +281,12 @@ EXAMPLES = r"""
       transport: libc
       queries:
         - name: db.corp.example
+
+- name: Take all of that back
+  everywhere.dnsmasq.transaction:
+    name: resolver
+    state: absent
+    resolv_conf: /etc/resolv.conf
 """
 
 RETURN = r"""
@@ -273,7 +343,14 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _latency, _transaction, _units
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
+    _dns,
+    _files,
+    _latency,
+    _restore,
+    _transaction,
+    _units,
+)
 
 FILE = {
     "path": {"type": "str", "required": True},
@@ -281,12 +358,21 @@ FILE = {
     "block": {"type": "str"},
     "line": {"type": "str"},
     "before": {"type": "str"},
+    "regexp": {"type": "str"},
+    "replace": {"type": "str"},
+    "link": {"type": "str"},
+    "watched": {"type": "bool", "default": False},
     "mode": {"type": "str", "default": "0644"},
     "in_place": {"type": "bool", "default": False},
 }
 CHECK = {
     "argv": {"type": "list", "elements": "str", "required": True},
     "file": {"type": "str", "required": True},
+}
+COMMAND = {
+    "argv": {"type": "list", "elements": "str", "required": True},
+    "undo": {"type": "list", "elements": "str"},
+    "run_for": {"type": "list", "elements": "str", "required": True},
 }
 UNIT = {
     "name": {"type": "str", "required": True},
@@ -295,11 +381,14 @@ UNIT = {
     "restart_for": {"type": "list", "elements": "str", "default": []},
 }
 ARGUMENTS = {
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "name": {"type": "str", "required": True},
     "record_dir": {"type": "str", "default": "/var/lib/everywhere.dnsmasq"},
     "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
     "check": {"type": "dict", "options": CHECK},
     "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
+    "commands": {"type": "list", "elements": "dict", "default": [], "options": COMMAND},
+    "resolv_conf": {"type": "str"},
     "proof": {"type": "dict"},
     "proof_deadline": {"type": "float", "default": 20.0},
     "prepare_only": {"type": "bool", "default": False},
@@ -331,7 +420,7 @@ def _labeller(module):
     def label(path, like):
         context = module.selinux_default_context(like)
         if context and all(context):
-            os.setxattr(path, "security.selinux", ":".join(context).encode())
+            os.setxattr(path, "security.selinux", ":".join(context).encode(), follow_symlinks=False)
 
     return label
 
@@ -365,19 +454,50 @@ def _prover(proof, check_mode):
     return prove
 
 
+def _asker(path):
+    """Whether a server that the file names answers, whatever it says, as a callable."""
+    question = _dns.question("everywhere-dnsmasq.invalid", "A")
+
+    def prove():
+        troubles = []
+        for server in _dns.nameservers(path):
+            try:
+                _dns.ask(question, server, 53, "udp", 2.0, 2)
+            except _dns.NoAnswer as error:
+                troubles.append(str(error))
+            else:
+                return
+        raise _transaction.Unproven(f"no server of {path} answers: {', '.join(troubles) or 'it names none'}")
+
+    return prove if path else None
+
+
+def _require_fitting(params):
+    """What goes with which state."""
+    if params["state"] == "present" and params["resolv_conf"]:
+        raise _files.Unusable("resolv_conf goes with state=absent; use proof")
+    given = [option for option in ("files", "units", "commands", "check", "proof") if params[option]]
+    if params["state"] == "absent" and (given or params["prepare_only"]):
+        raise _files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
+
+
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     run = _runner(module)
     try:
+        absent = module.params["state"] == "absent"
+        _require_fitting(module.params)
         request = _transaction.request_from(module.params)
         host = _transaction.Host(
             systemctl=_units.Systemctl(run),
             run=run,
             record_dir=module.params["record_dir"],
-            prove=_prover(module.params["proof"], module.check_mode),
+            prove=_asker(module.params["resolv_conf"])
+            if absent
+            else _prover(module.params["proof"], module.check_mode),
             label=_labeller(module),
         )
-        result = _transaction.execute(request, host, module.check_mode)
+        result = (_restore if absent else _transaction).execute(request, host, module.check_mode)
     except _transaction.RolledBack as error:
         module.fail_json(msg=str(error), changed=bool(error.lost), rolled_back=not error.lost, not_restored=error.lost)
     except _transaction.UNTOUCHED as error:

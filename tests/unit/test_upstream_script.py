@@ -35,6 +35,7 @@ class Host:
         self.root = root
         self.source = root / "resolv.conf"
         self.target = root / "run/dnsmasq/upstream.conf"
+        self.others = root / "run/dnsmasq/resolv.conf"
         (root / "bin").mkdir()
         (root / "bin/ip").write_text(IP)
         (root / "bin/ip").chmod(0o755)
@@ -75,6 +76,7 @@ class Host:
             ansible_managed="Ansible managed",
             __forwarder_info={"source": str(self.source)},
             __forwarder_upstream_file=str(self.target),
+            __forwarder_others_file=str(self.others),
             __forwarder_plan={"upstream": {"exclude": list(exclude)}},
         )
 
@@ -166,7 +168,7 @@ def test_a_missing_source_does_nothing(host: Host) -> None:
 def test_the_targets_folder_is_made(host: Host) -> None:
     assert not host.target.parent.parent.exists()
     assert host.run(lines("192.0.2.11")) == ["192.0.2.11"]
-    assert [path.name for path in host.target.parent.iterdir()] == ["upstream.conf"]
+    assert sorted(path.name for path in host.target.parent.iterdir()) == ["resolv.conf", "upstream.conf"]
 
 
 def test_the_same_servers_are_not_written_again(host: Host) -> None:
@@ -183,7 +185,7 @@ def test_other_servers_come_in_one_piece(host: Host) -> None:
         assert host.run(lines("192.0.2.12", "192.0.2.11")) == ["192.0.2.12", "192.0.2.11"]
         # a dnsmasq that was reading still has all of the old file
         assert reader.read() == lines("192.0.2.11", "192.0.2.12")
-    assert [path.name for path in host.target.parent.iterdir()] == ["upstream.conf"]
+    assert sorted(path.name for path in host.target.parent.iterdir()) == ["resolv.conf", "upstream.conf"]
 
 
 def test_runs_at_once_do_not_disturb_each_other(host: Host) -> None:
@@ -191,4 +193,23 @@ def test_runs_at_once_do_not_disturb_each_other(host: Host) -> None:
         host.source.write_text(f"nameserver 192.0.2.{100 + number}\n")
         assert host.run_at_once(4) == [0, 0, 0, 0]
         assert host.servers() == [f"192.0.2.{100 + number}"]
-    assert [path.name for path in host.target.parent.iterdir()] == [host.target.name]
+    assert sorted(path.name for path in host.target.parent.iterdir()) == ["resolv.conf", "upstream.conf"]
+
+
+def test_what_networkd_keeps_is_read_too(host: Host) -> None:
+    state = (
+        "# This is private data. Do not parse.\nDNS=192.0.2.11 192.0.2.12#dns.example 192.0.2.31\nDOMAINS=example.org\n"
+    )
+    assert host.run(state) == ["192.0.2.11", "192.0.2.12"]
+    assert host.others.read_text() == "search example.org\n" + lines("192.0.2.11", "192.0.2.12")
+
+
+def test_containers_get_all_of_it_but_loopback(host: Host) -> None:
+    given = (
+        "search a.example b.example\n"
+        + lines("127.0.0.1", "203.0.113.11", "192.0.2.11")
+        + "options edns0\noptions trust-ad\n"
+    )
+    assert host.run(given, exclude=FAR) == ["192.0.2.11"]
+    told = "search a.example b.example\n" + lines("203.0.113.11", "192.0.2.11") + "options edns0 trust-ad\n"
+    assert host.others.read_text() == told

@@ -39,6 +39,7 @@ class CallbackModule(CallbackBase):
                 "changed": bool(told.get("changed")),
                 "failed": failed,
                 "msg": str(told.get("msg", "")),
+                "info": {key: told[key] for key in ("provider", "evidence", "source", "upstreams") if key in told},
                 "diff": [part for part in ([diff] if isinstance(diff, dict) else diff) if part],
             }
         )

@@ -127,11 +127,13 @@ class Lab:
         )
 
     def file(self, name, content="new\n", **options):
-        text = {} if {"line", "block"} & set(options) else {"content": content}
+        ways = {"line", "block", "regexp", "link", "watched"}
+        text = {} if ways & set(options) else {"content": content}
         return dict({"path": str(self.etc / name), "mode": "0644", "in_place": False}, **text, **options)
 
     def run(self, check_mode=False, **params):
-        nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": [], "check": None}
+        nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": []}
+        nothing.update(check=None, commands=[])
         params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
         return _transaction.execute(_transaction.request_from(params), self.host(), check_mode)
 
@@ -447,7 +449,8 @@ def test_the_record_keeps_the_first_state_for_good(lab):
     assert base64.b64decode(link["content"]) == b"good\n"
     assert first["files"][str(lab.etc / "d" / "e" / "new")]["existed"] is False
     assert first["directories"] == [str(lab.etc / "d"), str(lab.etc / "d" / "e")]
-    assert first["units"] == {SECOND: {"LoadState": "loaded", "UnitFileState": "disabled", "ActiveState": "inactive"}}
+    was = {"LoadState": "loaded", "UnitFileState": "disabled", "ActiveState": "inactive", "order": 0, "restart": []}
+    assert first["units"] == {SECOND: was}
     lab.run(files=[lab.file("link", "newer\n"), lab.file("third")], units=[unit(SECOND), unit(FIRST)])
     later = lab.record()
     assert later["files"].pop(str(lab.etc / "third"))["existed"] is False
@@ -548,5 +551,5 @@ def test_a_proof_is_not_made_before_its_time(monkeypatch):
 
 
 def test_each_file_takes_the_options_that_the_module_declares():
-    assert set(transaction.FILE) == set(_files.Wanted._fields)
+    assert set(transaction.FILE) | {"undo"} == set(_files.Wanted._fields)
     assert set(transaction.UNIT) == set(_units.Wanted._fields)

@@ -1,0 +1,94 @@
+"""The lab of providers: its hosts, all looked at side by side, and the table of what was found true of each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import lab
+import pytest
+import yaml
+from looks import shell
+from plays import Run, play
+
+ROOT = Path(__file__).resolve().parents[3]
+BY_NAME = {host.name: host for host in lab.read_inventory()[1]}
+INVENTORY = yaml.safe_load(lab.INVENTORY.read_text())["all"]["children"]["vpc"]["children"]
+#: The provider that each host has to be found to have.
+PROVIDERS = {name: known["lab_provider"] for name, known in INVENTORY["clients"]["hosts"].items()}
+CLIENTS = [BY_NAME[name] for name in PROVIDERS]
+#: What DHCP hands out, and what a static host has in its file.
+SERVERS = ["10.20.0.11", "10.20.0.12", "10.1.0.2"]
+#: Nobody hands anything out to it.
+STATIC = {"bw-static"}
+
+
+@dataclass
+class Table:
+    """One row a host, one cell a claim; a claim that does not hold is collected, and fails the test for all of them."""
+
+    cells: dict[str, dict[str, str]] = field(default_factory=lambda: {name: {} for name in PROVIDERS})
+
+    def each(self, claim: str, check: Callable[[lab.Host], str | None], hosts: list[lab.Host] | None = None) -> None:
+        """Check a claim on every host, eight at a time; what the check returns stands in the cell."""
+
+        def one(host: lab.Host) -> str | None:
+            try:
+                self.cells[host.name][claim] = check(host) or "yes"
+            except (AssertionError, SystemExit) as error:
+                self.cells[host.name][claim] = "NO"
+                return f"{host.name}: {error}"
+            return None
+
+        with ThreadPoolExecutor(8) as pool:
+            failures = [failure for failure in pool.map(one, hosts or CLIENTS) if failure]
+        assert not failures, f"{claim}: " + "\n".join(failures)
+
+    def lines(self) -> list[str]:
+        claims = list(dict.fromkeys(claim for cells in self.cells.values() for claim in cells))
+        rows = [["host", *claims], ["---"] * (len(claims) + 1)]
+        rows += [[name, *(cells.get(claim, "-") for claim in claims)] for name, cells in self.cells.items()]
+        return [f"| {' | '.join(row)} |" for row in rows]
+
+
+@pytest.fixture(scope="session")
+def table() -> Iterator[Table]:
+    made = Table()
+    yield made
+    print(*made.lines(), sep="\n")
+
+
+@pytest.fixture(scope="session")
+def playbook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
+    def run(name: str, *options: str) -> Run:
+        events = tmp_path_factory.mktemp("events") / "events"
+        with events.with_suffix(".log").open("w+") as log:
+            done = play(name, "-f", "8", *options, events=events, log=log)
+            log.seek(0)
+            done.text = log.read()
+        return done
+
+    return run
+
+
+def resolv_conf(host: lab.Host) -> dict[str, list[str]]:
+    """Servers, search list and options that libc reads there."""
+    found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
+    done = lab.inside(host, "cat", "/etc/resolv.conf")
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if words and words[0] in found:
+            found[words[0]] += words[1:]
+        elif words and words[0] == "domain" and not found["search"]:
+            found["search"] = words[1:]
+    found["search"] = list(dict.fromkeys(found["search"]))
+    return found
+
+
+def lookups(host: lab.Host, name: str, calls: int = 5) -> dict[str, object]:
+    """What a process on the host gets for a name through libc; see lab-lookups."""
+    figures: dict[str, object] = json.loads(shell(host, f"lab-lookups {name} {calls}"))
+    return figures

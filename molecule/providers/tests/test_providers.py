@@ -1,0 +1,312 @@
+"""From a fresh host to a restored one, in this order: each test leaves the hosts as the next one needs them."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import lab
+import pytest
+from conftest import BY_NAME, CLIENTS, PROVIDERS, SERVERS, STATIC, lookups, resolv_conf
+from looks import ETC, shell, until
+
+#: What a package that was removed leaves to the admin (its conffiles), their folders, and what every install writes.
+ASIDE = r"^\./(passwd-?|shadow-?|group-?|gshadow-?|subuid-?|subgid-?|ld\.so\.cache|rc.\.d/K..dnsmasq)$"
+UNITS = (
+    "systemctl list-unit-files --no-legend --no-pager --state=enabled,enabled-runtime,masked,masked-runtime"
+    " | awk '{print $1, $2}' | sort; systemctl list-units --no-legend --no-pager --plain --state=active"
+    " --type=service,path,socket | awk '{print $1}' | sort"
+    # What comes and goes by itself.
+    " | grep -vE '^(lab-|user|session|run-|dev-|systemd-(hostnamed|tmpfiles|update))'"
+)
+RESTARTS = {
+    "dhclient_ifupdown": "networking",
+    "dhclient_networkmanager": "NetworkManager",
+    "dhcpcd": "dhcpcd",
+    "networkmanager": "NetworkManager",
+    "networkmanager_old": "NetworkManager",
+    "openresolv": "networking",
+    "resolvconf": "networking",
+    "static": "networking",
+    "systemd_networkd": "systemd-networkd",
+    "systemd_resolved": "systemd-resolved",
+}
+#: A host without a writer of resolv.conf has no DNS before the first deploy, and none after the restore.
+WITHOUT_DNS = {name for name, provider in PROVIDERS.items() if provider == "systemd_networkd"}
+KUBELET = "mkdir -p /var/lib/kubelet; printf 'resolvConf: /etc/resolv.conf\\n' >/var/lib/kubelet/config.yaml"
+BEFORE: dict[str, dict[str, object]] = {}
+
+
+def searches(host):
+    return [] if host.name in WITHOUT_DNS else ["corp.example"]
+
+
+def taken_over(host, servers=SERVERS, quiet=True):
+    """127.0.0.1 first, what DHCP handed out behind, search list and options kept; dnsmasq's upstreams without the
+    datacenter's servers, to which no public name shall cross; names resolve, and come from the cache."""
+    servers = SERVERS if host.name in STATIC else servers
+    seen = until(["127.0.0.1", *servers], lambda: resolv_conf(host)["nameserver"])
+    assert seen == ["127.0.0.1", *servers], f"resolv.conf names {seen}"
+    written = resolv_conf(host)
+    assert written["search"] == ["corp.example"], written
+    if host.name in STATIC:
+        assert written["options"] == ["edns0"], written
+    upstream = until(
+        f"nameserver {servers[-1]}\n", lambda: lab.inside(host, "cat", "/run/everywhere-dnsmasq/upstream.conf").stdout
+    )
+    assert upstream == f"nameserver {servers[-1]}\n"
+    others = shell(host, "cat /run/everywhere-dnsmasq/resolv.conf")
+    assert [line for line in others.splitlines() if line.startswith("nameserver")] == [
+        f"nameserver {server}" for server in servers
+    ], others
+    assert "127." not in others
+    asked = until(True, lambda: f"{servers[-1]}#53" in shell(host, "dig +short @127.0.0.1 chaos txt servers.bind"))
+    assert asked, "dnsmasq does not know its upstream"
+    assert "127.0.0" not in shell(host, "dig +short @127.0.0.1 chaos txt servers.bind")
+    for name, address in (("db.corp.example", "10.20.0.21"), ("api.example.net", "203.0.113.20")):
+        figures = lookups(host, name)
+        assert (figures["failed"], figures["answers"]) == (0, [address]), figures
+        before = misses(host)
+        assert lookups(host, name)["failed"] == 0
+        if quiet:  # a probe asks for new names all the time
+            assert misses(host) == before, f"{name} was asked for again"
+    return "127.0.0.1, " + ", ".join(servers)
+
+
+def misses(host):
+    return int(shell(host, "dig +short @127.0.0.1 chaos txt misses.bind").strip().strip('"'))
+
+
+def probe(host, command):
+    return json.loads(shell(host, f"lab-probe {command}"))
+
+
+def start_probe(host):
+    shell(host, "systemd-run --quiet --unit=lab-probe lab-probe run 1800")
+    shell(
+        host,
+        "systemd-run --quiet --unit=lab-monitor -p StandardOutput=file:/run/lab-monitor.log "
+        "ip -timestamp monitor address route link",
+    )
+
+
+def end_probe(host):
+    """Nothing was lost, nothing was slow, no address and no route went, not for a moment."""
+    shell(host, "systemctl stop lab-probe lab-monitor")
+    seen = probe(host, "report")
+    gone = shell(host, "grep -E '^(\\[.*\\] *)?Deleted.*(eth0|default)' /run/lab-monitor.log || true")
+    shell(host, "rm /run/lab-probe.* /run/lab-monitor.log")
+    assert seen["asked"] > 300, seen
+    assert not gone, gone
+    if host.name not in WITHOUT_DNS:
+        assert (seen["lost"], seen["slow"]) == (0, 0), seen["events"][:5]
+    return f"0 of {round(seen['asked'], -2)}" if host.name not in WITHOUT_DNS else "no DNS before"
+
+
+def remember(host):
+    BEFORE[host.name] = {
+        "etc": shell(host, ETC),
+        "units": shell(host, UNITS),
+        "resolv": resolv_conf(host),
+        "inode": shell(host, "stat -Lc %i /etc/resolv.conf || true"),
+    }
+
+
+def restored(host):
+    """/etc, links, units and lookups as before the first deploy."""
+    was = BEFORE[host.name]
+    conffiles = "dpkg-query -W -f '${Conffiles}\\n' | awk '{print $1}' | sed -n 's|^/etc|.|p'"
+    left = set(shell(host, conffiles).split())
+    left |= {"/".join(path.split("/")[:depth]) for path in left for depth in range(2, path.count("/") + 1)}
+    left |= set(shell(host, f"cd /etc && find . | grep -E '{ASIDE}' || true").split())
+
+    def lines(text):
+        # A line of find begins with the path, one of sha256sum ends with it.
+        rows = [(line.split()[0] if line.startswith(".") else line.split()[-1], line) for line in text.splitlines()]
+        return {line for path, line in rows if path not in left}
+
+    before, after = lines(was["etc"]), lines(shell(host, ETC))
+    assert after == before, f"new: {sorted(after - before)}, missing: {sorted(before - after)}"
+    units = until(was["units"], lambda: shell(host, UNITS), 20)
+    assert units == was["units"], f"units were {was['units']}, are {units}"
+    now = until(was["resolv"], lambda: resolv_conf(host), 30)
+    assert now == was["resolv"], now
+    found = lab.inside(host, "getent", "hosts", "db.corp.example").stdout.split()
+    assert found[:1] == ([] if host.name in WITHOUT_DNS else ["10.20.0.21"]), found
+    assert shell(host, "dpkg-query -W -f '${db:Status-Status}' dnsmasq || true") in ("", "config-files")
+    assert not shell(host, "ls -A /var/lib/everywhere.dnsmasq /usr/local/sbin 2>/dev/null | grep -v : || true").strip()
+
+
+def hand_out(*servers):
+    shell(
+        BY_NAME["cloud"],
+        f"sed -i 's/^option:dns-server,.*/option:dns-server,{','.join(servers)}/' /etc/lab-dhcp.options; "
+        "systemctl reload lab-dhcp",
+    )
+
+
+def test_the_hosts_are_as_they_are_described(table):
+    table.each("provider", lambda host: PROVIDERS[host.name])
+
+    def check(host):
+        alias = lab.inside(host, "sh", "-c", "readlink -f /sbin/resolvconf").stdout.strip()
+        if "resolved" in host.flavour and host.suite != "bullseye":
+            assert alias.endswith("resolvectl"), alias
+        assert lab.inside(host, "sh", "-c", "command -v dnsmasq").returncode != 0
+        remember(host)
+
+    table.each("release", lambda host: check(host) or host.suite)
+
+
+def test_a_contradiction_is_refused_before_anything_changes(playbook):
+    """ifupdown's dhclient writes through resolved's link, and resolved does not know."""
+    host = BY_NAME["bw-contradiction"]
+    before = shell(host, ETC)
+    run = playbook("deploy", "-e", "dnsmasq_hosts=refused")
+    assert run.returncode != 0
+    [failed] = run.failures
+    assert "'resolvectl dns' shows no server of any link (dhclient runs by itself" in failed["msg"]
+    assert shell(host, ETC) == before
+
+
+def test_a_check_says_what_a_deploy_then_does_and_a_second_deploy_does_nothing(table, playbook):
+    foreseen = playbook("deploy", "--check", "--diff")
+    assert foreseen.returncode == 0, foreseen.failures
+    table.each("--check changes nothing", lambda host: _same_etc(host))
+    table.each("probe started", start_probe)
+    time.sleep(3)
+    done = playbook("deploy", "--diff")
+    assert done.returncode == 0, done.failures
+    assert {name: done.info[name]["provider"] for name in PROVIDERS} == PROVIDERS
+    table.each("127.0.0.1 first, DHCP's behind", lambda host: taken_over(host, quiet=False))
+    again = playbook("deploy", "--diff")
+    assert again.returncode == 0, again.failures
+    assert {name: again.info[name]["provider"] for name in PROVIDERS} == PROVIDERS
+    assert again.changed == [], again.changed
+    table.each("lost in deploys", end_probe)
+    assert done.changed == foreseen.changed
+    assert done.landed() == foreseen.landed()
+
+
+def _same_etc(host):
+    assert shell(host, ETC) == BEFORE[host.name]["etc"]
+
+
+def test_cached_answers_are_proven_and_fast(playbook):
+    """One host after the other: side by side they would measure each other."""
+    run = playbook("verify", "-f", "1")
+    assert run.returncode == 0, run.failures
+
+
+def test_dhcpcds_file_is_the_one_that_it_holds(table):
+    """Its service may write only into the inode that was there at its start."""
+
+    def check(host):
+        assert shell(host, "stat -Lc %i /etc/resolv.conf || true") == BEFORE[host.name]["inode"]
+
+    table.each("same inode", check, [host for host in CLIENTS if PROVIDERS[host.name] == "dhcpcd"])
+    for cells in table.cells.values():
+        cells.pop("same inode", None)
+
+
+def test_a_renewal_with_other_servers(table):
+    shell(BY_NAME["cloud"], "ip address add 10.1.0.3/24 dev eth0")
+    moved = ["10.20.0.12", "10.1.0.3"]
+    hand_out(*moved)
+    try:
+        table.each("after a renewal", lambda host: taken_over(host, moved))
+    finally:
+        hand_out(*SERVERS)
+    table.each("after a renewal", lambda host: taken_over(host) and ("no DHCP" if host.name in STATIC else "yes"))
+
+
+def test_restarts(table):
+    def provider(host):
+        unit = "networking" if host.flavour == "dhcpcd-ifupdown" else RESTARTS[PROVIDERS[host.name]]
+        shell(host, f"systemctl restart {unit}")
+        taken_over(host)
+
+    table.each("after its restart", provider)
+    # Gone with a reboot, too: a missing directory of the resolv-file is fatal for dnsmasq.
+    table.each(
+        "after dnsmasq's", lambda host: shell(host, "rm -r /run/everywhere-dnsmasq; systemctl restart dnsmasq") and None
+    )
+    table.each("after dnsmasq's", lambda host: taken_over(host) and None)
+
+
+def test_a_reboot(table):
+    def reboot(host):
+        lab.reboot(host)
+        taken_over(host)
+
+    table.each("after a reboot", reboot)
+
+
+def test_lookups_while_dnsmasq_is_stopped(table):
+    def check(host):
+        shell(host, "systemctl stop dnsmasq")
+        try:
+            assert (
+                lab.inside(host, "sh", "-c", "ls /run/resolvconf/interface /run/resolvconf/interfaces").stdout.count(
+                    "lo.dnsmasq"
+                )
+                == 0
+            ), "a record of 127.0.0.1 alone is left"
+            for name in ("db.corp.example", "api.example.net"):
+                figures = lookups(host, name)
+                assert figures["failed"] == 0, figures
+                # A closed port is refused at once: it is the next server's own time, with room for a busy machine.
+                assert figures["slowest"] < 1000, figures
+        finally:
+            shell(host, "systemctl start dnsmasq")
+        taken_over(host)
+
+    table.each("dnsmasq stopped", check)
+
+
+def test_an_admins_route_of_all_names_to_resolveds_servers_does_not_cost_the_fallback():
+    """Domains=~. with DNS=127.0.0.1 makes dnsmasq resolved's only server: libc must not depend on it."""
+    host = BY_NAME["tx-resolved"]
+    drop_in = "/etc/systemd/resolved.conf.d/10-admin.conf"
+    shell(
+        host,
+        f"printf '[Resolve]\\nDomains=~.\\n' >{drop_in}; systemctl restart systemd-resolved; systemctl stop dnsmasq",
+    )
+    try:
+        assert lookups(host, "db.corp.example")["failed"] == 0
+    finally:
+        shell(host, f"rm {drop_in}; systemctl restart systemd-resolved; systemctl start dnsmasq")
+    taken_over(host)
+
+
+def test_what_feeds_others_is_told_of_a_list_that_they_can_use(playbook):
+    host = BY_NAME["bw-static"]
+    shell(host, KUBELET)
+    try:
+        run = playbook("deploy", "-l", host.name)
+    finally:
+        shell(host, "rm -r /var/lib/kubelet")
+    assert run.returncode == 0
+    told = " ".join(run.text.split())
+    assert "set resolvConf to /run/everywhere-dnsmasq/resolv.conf and restart kubelet" in told, run.text
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_a_restore_leaves_what_was_there_before(table, playbook, turn):
+    if turn == "second":
+        assert playbook("deploy").returncode == 0
+        table.each("deployed again", taken_over)
+    table.each("probe started", start_probe)
+    time.sleep(3)
+    foreseen = playbook("restore", "--check", "--diff")
+    assert foreseen.returncode == 0, foreseen.failures
+    run = playbook("restore", "--diff")
+    assert run.returncode == 0, run.failures
+    time.sleep(25 if turn == "first" else 0)  # a lease is renewed meanwhile
+    table.each("lost in a restore", end_probe)
+    table.each("/etc, units, lookups restored", restored)
+    again = playbook("restore")
+    assert (again.returncode, again.changed) == (0, [])
+    for cells in table.cells.values():
+        for helper in ("probe started", "deployed again"):
+            cells.pop(helper, None)
