@@ -33,7 +33,7 @@ NETWORKD_STATE = "/run/systemd/netif/state"
 DHCLIENT_HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
 DHCLIENT_HOOK_FILE = "/etc/dhcp/dhclient-enter-hooks"
 #: What the role forwarder keeps for programs that cannot use this host's loopback: containers and pods.
-FOR_OTHERS = "/run/everywhere-dnsmasq/resolv.conf"
+FOR_OTHERS = "/run/dnsmasq-everywhere/resolv.conf"
 SOURCES = {
     "systemd_resolved": RESOLVED_LIST,
     "networkmanager": NM_NO_STUB,

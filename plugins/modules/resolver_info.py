@@ -116,7 +116,7 @@ feeds:
 notes:
   description:
     - What works on the host and will not for what it feeds, one sentence each. They are warnings too.
-    - Containers and pods cannot use the host's 127.0.0.1. C(/run/everywhere-dnsmasq/resolv.conf), which the role
+    - Containers and pods cannot use the host's 127.0.0.1. C(/run/dnsmasq-everywhere/resolv.conf), which the role
       P(everywhere.dnsmasq.forwarder#role) keeps, has the same servers without it.
   returned: always
   type: list

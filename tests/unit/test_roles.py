@@ -93,7 +93,9 @@ def test_the_vars_are_internal(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files("tasks/**/*.yml", "handlers/*.yml"))
 def test_what_tasks_set_is_internal(path: Path) -> None:
-    assert [name for name in names_set(read(path)) if not name.startswith(f"__{role_of(path)}_")] == []
+    # Another interpreter for one task is Ansible's own variable.
+    set_there = [name for name in names_set(read(path)) if name != "ansible_python_interpreter"]
+    assert [name for name in set_there if not name.startswith(f"__{role_of(path)}_")] == []
 
 
 def test_each_provider_has_its_takeover_and_each_takeover_its_provider() -> None:

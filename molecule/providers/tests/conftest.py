@@ -66,7 +66,7 @@ def playbook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     def run(name: str, *options: str) -> Run:
         events = tmp_path_factory.mktemp("events") / "events"
         with events.with_suffix(".log").open("w+") as log:
-            done = play(name, "-f", "8", *options, events=events, log=log)
+            done = play(name, "-f", "6", *options, events=events, log=log)
             log.seek(0)
             done.text = log.read()
         return done

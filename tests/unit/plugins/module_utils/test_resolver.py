@@ -798,7 +798,7 @@ def test_an_admins_servers_are_those_of_all_files_but_ours():
         ({"active": ["docker", "containerd"], "podman": True}, ["docker", "containerd", "podman"], False),
         ({"active": ["kubelet"]}, ["kubelet"], True),
         ({"active": ["kubelet"], "kubelet_reads": "/run/systemd/resolve/resolv.conf"}, ["kubelet"], True),
-        ({"active": ["kubelet"], "kubelet_reads": "/run/everywhere-dnsmasq/resolv.conf"}, ["kubelet"], False),
+        ({"active": ["kubelet"], "kubelet_reads": "/run/dnsmasq-everywhere/resolv.conf"}, ["kubelet"], False),
         ({"kubelet_reads": "/etc/resolv.conf"}, [], True),
     ],
     ids=[
