@@ -83,11 +83,13 @@ FLAVOURS: dict[str, Flavour] = {
     ),
     "nameserver": Flavour(("knot", "knot-module-dnstap", "fstrm-bin", "dnstap-ldns"), templates=("nameserver",)),
     "cloud": Flavour(("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"), templates=("cloud",)),
+    # Servers that own zones and resolve for everybody, as DHCP hands them out: their answers say that they do.
+    "resolving": Flavour(("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"), templates=("cloud", "nameserver")),
     # Not booted: tests/bench/fleet starts the release's dnsmasq in it, thousands of times, and counts with nft.
     "fleet": Flavour(("dnsmasq-base", "nftables")),
 }
 #: Flavours that no role is run on, and so without the repository of what roles install.
-SERVERS = frozenset({"nameserver", "cloud", "fleet"})
+SERVERS = frozenset({"nameserver", "resolving", "cloud", "fleet"})
 #: What the roles install, kept in each client image as a repository.
 INSTALLED_BY_ROLES = ("dnsmasq", "python3-dnspython", "nftables")
 

@@ -304,7 +304,9 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
     facts = {
         "host": host,
         "network": networks[host.network],
-        "servers": [other for other in hosts if other.flavour == "nameserver" and other.network == host.network],
+        "servers": [
+            other for other in hosts if other.flavour in ("nameserver", "resolving") and other.network == host.network
+        ],
         "reserved": [
             other for other in hosts if other.network == host.network and other.address and not other.is_server
         ],

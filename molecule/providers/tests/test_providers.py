@@ -187,12 +187,25 @@ def test_the_hosts_are_as_they_are_described(table):
     table.each("release", lambda host: check(host) or host.suite)
 
 
-def test_a_host_says_what_writes_its_file():
-    """The command of docs/takeover.md."""
-    argv = ["ansible", "bw-static", "-i", str(lab.INVENTORY), "-m", "everywhere.dnsmasq.resolver_info"]
+def told_by(name):
+    """What the command of docs/takeover.md prints of a host."""
+    argv = ["ansible", name, "-i", str(lab.INVENTORY), "-m", "everywhere.dnsmasq.resolver_info"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert '"evidence": "nothing runs that writes resolv.conf"' in done.stdout
+    return done.stdout
+
+
+def test_a_host_says_what_writes_its_file():
+    assert '"evidence": "nothing runs that writes resolv.conf"' in told_by("bw-static")
+
+
+def test_a_loopback_with_an_address_of_the_admins_is_not_given_a_profile():
+    host = BY_NAME["tx-nm"]
+    shell(host, "ip address add 198.51.100.53/32 dev lo")
+    try:
+        assert '"provider": "networkmanager_old"' in told_by("tx-nm")
+    finally:
+        shell(host, "ip address del 198.51.100.53/32 dev lo")
 
 
 def test_a_contradiction_is_refused_before_anything_changes(playbook):
