@@ -27,7 +27,7 @@ options:
     required: true
   version:
     description:
-      - The version that C(dnsmasq --version) prints on the host, such as V(2.90). It must be V(2.80) or newer.
+      - The version that C(dnsmasq --version) prints on the host, such as V(2.90). It must be V(2.76) or newer.
       - A test release such as V(2.91test3) gets the options of the release before it, V(2.90).
     type: str
     required: true
@@ -54,7 +54,7 @@ seealso:
   - plugin: everywhere.dnsmasq.plan
     plugin_type: filter
 notes:
-  - The filter fails if O(version) is older than V(2.80) or no version, if an account or a path is not what its
+  - The filter fails if O(version) is older than V(2.76) or no version, if an account or a path is not what its
     description says, and if O(_input) is no plan.
   - The size C(receive_buffer) of the plan is the kernel's, and no setting of dnsmasq.
 """

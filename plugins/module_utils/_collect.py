@@ -173,11 +173,11 @@ def _read_whole(path, sleep=time.sleep):
 
 
 def _dhclient_hook():
-    """What dhclient's script sources: a folder on Debian, one file on Red Hat and Amazon, where the script names it."""
-    if os.path.isdir(DHCLIENT_HOOKS):
+    """What dhclient's script sources, by its own text: a folder on Debian, one file on Red Hat 7 and Amazon Linux 2."""
+    texts = [_read(name) or "" for name in ("/sbin/dhclient-script", "/usr/sbin/dhclient-script")]
+    if os.path.isdir(DHCLIENT_HOOKS) and any("dhclient-enter-hooks.d" in text for text in texts):
         return DHCLIENT_HOOKS
-    scripts = ("/sbin/dhclient-script", "/usr/sbin/dhclient-script")
-    return DHCLIENT_HOOK_FILE if any("dhclient-enter-hooks" in (_read(name) or "") for name in scripts) else None
+    return DHCLIENT_HOOK_FILE if any("dhclient-enter-hooks" in text for text in texts) else None
 
 
 def _kubelet_reads():

@@ -20,7 +20,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings impor
 Version = tuple[int, int]
 Line = dict[str, Any]
 
-OLDEST: Version = (2, 80)
+OLDEST: Version = (2, 76)  # Red Hat 7 and Amazon Linux 2; 2.85 is the oldest that was started
 PID_FILE = "/run/dnsmasq/dnsmasq.pid"
 RETRY_MILLISECONDS = 500
 RETRY_SINCE: Version = (2, 88)

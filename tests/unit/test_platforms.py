@@ -61,6 +61,10 @@ def test_what_a_host_is_taken_for(host: dict[str, Any]) -> None:
     assert data["__forwarder_packages"] == expect["packages"]
     assert (data["__forwarder_user"], data["__forwarder_group"]) == (expect["user"], expect["group"])
     assert (ROLES / f"forwarder/tasks/packages_{data['__forwarder_package_tasks']}.yml").is_file()
+    # Raises where the version that the system packages is too old.
+    _settings.settings(
+        _topology.plan({}, "host", None), expect.get("dnsmasq", "2.90"), data["__forwarder_user"], resolv_file="/x"
+    )
 
 
 @pytest.mark.parametrize("name", PLATFORMS)

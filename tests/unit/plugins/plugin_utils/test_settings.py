@@ -120,7 +120,7 @@ def test_a_bridge_begins_with_a_server(version: str, host: str, first: str) -> N
 @pytest.mark.parametrize(
     ("version", "present", "absent"),
     [
-        ("2.80", {"neg-ttl=60", "dns-loop-detect"}, {STALE, RETRY, TCP}),
+        ("2.76", {"neg-ttl=60", "dns-loop-detect"}, {STALE, RETRY, TCP}),
         ("2.85", {"neg-ttl=60"}, {STALE, RETRY, TCP}),
         ("2.88test3", {"neg-ttl=60"}, {STALE, RETRY, TCP}),
         ("2.88", {"neg-ttl=60", STALE, RETRY}, {TCP}),
@@ -223,7 +223,7 @@ def test_the_sizes_of_the_plan_are_set(sizes: dict[str, int], expected: list[str
         "a bridge asks one server, on an address that may come late",
     ],
 )
-@pytest.mark.parametrize("version", ["2.80", "2.90"])
+@pytest.mark.parametrize("version", ["2.76", "2.90"])
 def test_options_are_chosen_by_tier(version: str, host: str, present: set[str], absent: set[str]) -> None:
     made = _topology.plan({"home": {"subnets": ["192.0.2.0/24"], "bridges": {"bridge": "192.0.2.53"}}}, host, "home")
     found = set(lines(version, made=made))
@@ -233,8 +233,8 @@ def test_options_are_chosen_by_tier(version: str, host: str, present: set[str], 
 @pytest.mark.parametrize(
     ("more", "finding"),
     [
-        ({"version": "2.79"}, "version is '2.79', which is too old: install dnsmasq 2.80 or newer."),
-        ({"version": "2.80test1"}, "version is '2.80test1', which is too old"),
+        ({"version": "2.75"}, "version is '2.75', which is too old: install dnsmasq 2.76 or newer."),
+        ({"version": "2.76test1"}, "version is '2.76test1', which is too old"),
         ({"version": "1.99"}, "version is '1.99', which is too old"),
         ({"version": "UNKNOWN"}, "version is 'UNKNOWN', which is no version of dnsmasq: pass one such as '2.90'."),
         ({"version": "2.90\n"}, "version is '2.90\\n', which is no version"),
