@@ -43,10 +43,10 @@ def searches(host):
     return [] if host.name in WITHOUT_DNS else ["corp.example"]
 
 
-def taken_over(host, servers=SERVERS, quiet=True):
+def taken_over(host, servers=tuple(SERVERS), quiet=True):
     """127.0.0.1 first, what DHCP handed out behind, search list and options kept; dnsmasq's upstreams without the
     datacenter's servers, to which no public name shall cross; names resolve, and come from the cache."""
-    servers = SERVERS if host.name in STATIC else servers
+    servers = SERVERS if host.name in STATIC else list(servers)
     seen = until(["127.0.0.1", *servers], lambda: resolv_conf(host)["nameserver"])
     assert seen == ["127.0.0.1", *servers], f"resolv.conf names {seen}"
     written = resolv_conf(host)
@@ -222,7 +222,7 @@ def test_a_contradiction_is_refused_before_anything_changes(playbook):
 def test_a_check_says_what_a_deploy_then_does_and_a_second_deploy_does_nothing(table, playbook):
     foreseen = playbook("deploy", "--check", "--diff")
     assert foreseen.returncode == 0, foreseen.failures
-    table.each("--check changes nothing", lambda host: _same_etc(host))
+    table.each("--check changes nothing", _same_etc)
     table.each("probe started", start_probe)
     time.sleep(3)
     done = playbook("deploy", "--diff")
