@@ -12,8 +12,12 @@ import pytest
 from conftest import BY_NAME, CLIENTS, PROVIDERS, ROOT, SERVERS, STATIC, lookups, resolv_conf
 from looks import ETC, shell, until
 
-#: What a package that was removed leaves to the admin (its conffiles), their folders, and what every install writes.
-ASIDE = r"^\./(passwd-?|shadow-?|group-?|gshadow-?|subuid-?|subgid-?|ld\.so\.cache|rc.\.d/K..dnsmasq)$"
+#: What packages that were removed leave to the admin besides conffiles, and what every install writes: netbase makes
+#: `networks`; openresolv keeps what the lab wrote into resolv.conf before a reboot.
+ASIDE = (
+    r"^\./(networks|resolv\.conf\.bak|passwd-?|shadow-?|group-?|gshadow-?|subuid-?|subgid-?|ld\.so\.cache"
+    r"|rc.\.d/[SK]..dnsmasq|dnsmasq\.d|dnsmasq\.d/README|(runit/runsvdir/default|sv)/dnsmasq(/.*)?)$"
+)
 UNITS = (
     "systemctl list-unit-files --no-legend --no-pager --state=enabled,enabled-runtime,masked,masked-runtime"
     " | awk '{print $1, $2}' | sort; systemctl list-units --no-legend --no-pager --plain --state=active"

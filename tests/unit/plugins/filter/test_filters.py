@@ -33,7 +33,7 @@ def test_a_mistake_is_told_as_ansible_tells_it() -> None:
         plan({"home": {}}, host="app1", network="hoem")
     assert isinstance(raised.value.__cause__, _topology.TopologyError)
     with pytest.raises(AnsibleFilterError, match="too old") as raised:
-        settings(plan({}, host="app1", network=""), version="2.76", resolv_file="/run/dnsmasq/upstream.conf")
+        settings(plan({}, host="app1", network=""), version="2.75", resolv_file="/run/dnsmasq/upstream.conf")
     assert isinstance(raised.value.__cause__, _settings.SettingsError)
     with pytest.raises(AnsibleFilterError, match="dnsmasq_name is 'a b'") as raised:
         route({}, name="a b", host="app1", network="")
