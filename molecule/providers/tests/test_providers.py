@@ -23,7 +23,8 @@ UNITS = (
     " | awk '{print $1, $2}' | sort; systemctl list-units --no-legend --no-pager --plain --state=active"
     " --type=service,path,socket | awk '{print $1}' | sort"
     # All that is enabled, and what runs of that which has to do with names: others come and go with a reboot.
-    " | grep -E '^(dnsmasq|everywhere|NetworkManager|networking|dhcpcd|resolvconf|nftables|systemd-(resolved|networkd))[.]'"
+    " | grep -E '^(dnsmasq|everywhere|NetworkManager|networking|dhcpcd|resolvconf|nftables"
+    "|systemd-(resolved|networkd))[.]'"
     " || true"
 )
 RESTARTS = {
