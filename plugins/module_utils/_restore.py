@@ -18,7 +18,9 @@ def execute(request, host, check_mode: bool) -> dict:
     if check_mode:
         return dict(plan.result(), changed=True)  # the record itself goes
     with _swap.alone(host.record_dir), _swap.uninterrupted():
-        record = _record.read(request.name, host.record_dir) or {}
+        record = _record.read(request.name, host.record_dir)
+        if record is None:  # another restore went through meanwhile
+            return _transaction.Plan([], {}, [], False).result()
         plan = plan_for(record, host)
         units = [unit for unit in _record.units_back(record) if plan.states[unit.name].there]
         if any(change.gone and change.wanted.undo.way == "watched" for change in plan.changes):

@@ -113,7 +113,8 @@ def own_gaps(host):
     up, down = (moments(host, "-u dnsmasq", word) for word in ("Started dnsmasq", "Stopped dnsmasq"))
 
     def is_one(moment):
-        answered = any(at <= moment for at in up) and not any(at <= moment for at in down)
+        last_up, last_down = (max((at for at in times if at <= moment), default=0) for times in (up, down))
+        answered = last_up > last_down
         # The script runs between the two lines of a renewal.
         renewing = any(start - 0.5 <= moment <= end + 0.5 and end - start < 5 for start, end in pairwise(leases))
         return renewing and not answered
