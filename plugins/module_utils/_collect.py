@@ -123,9 +123,10 @@ def _dnsmasq(run):
 
 
 def _was_missing(unit):
-    """Whether the record of the first deploy says that the unit was not on the host."""
+    """Whether the record of the first deploy says that the unit was not on the host, or only the mask that Debian 11
+    leaves of a package that was removed; a mask of the admin's is refused before anything is recorded."""
     try:
-        return json.loads(_read(RECORD) or "{}")["units"][unit]["LoadState"] == "not-found"
+        return json.loads(_read(RECORD) or "{}")["units"][unit]["LoadState"] in ("not-found", "masked")
     except (KeyError, TypeError, ValueError):
         return False
 
