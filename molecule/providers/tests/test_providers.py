@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from itertools import pairwise
@@ -63,11 +64,9 @@ def taken_over(host, servers=tuple(SERVERS), quiet=True):
         f"nameserver {servers[-1]}\n", lambda: lab.inside(host, "cat", "/run/dnsmasq-everywhere/upstream.conf").stdout
     )
     assert upstream == f"nameserver {servers[-1]}\n"
-    others = shell(host, "cat /run/dnsmasq-everywhere/resolv.conf")
-    assert [line for line in others.splitlines() if line.startswith("nameserver")] == [
-        f"nameserver {server}" for server in servers
-    ], others
-    assert "127." not in others
+    # Written after the other one.
+    others = until(servers, lambda: listed(host), 5)
+    assert others == servers, others
     asked = until(True, lambda: f"{servers[-1]}#53" in shell(host, "dig +short @127.0.0.1 chaos txt servers.bind"))
     assert asked, "dnsmasq does not know its upstream"
     assert "127.0.0" not in shell(host, "dig +short @127.0.0.1 chaos txt servers.bind")
@@ -79,6 +78,11 @@ def taken_over(host, servers=tuple(SERVERS), quiet=True):
         if quiet:  # a probe asks for new names all the time
             assert misses(host) == before, f"{name} was asked for again"
     return "127.0.0.1, " + ", ".join(servers)
+
+
+def listed(host):
+    """The servers that containers and pods are given."""
+    return re.findall(r"^nameserver (\S+)$", shell(host, "cat /run/dnsmasq-everywhere/resolv.conf"), re.M)
 
 
 def misses(host):
