@@ -8,6 +8,7 @@ import os
 import re
 import time
 
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _advisories
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolver import (
     DHCLIENT_HOOK_FILE,
     DHCLIENT_HOOKS,
@@ -108,11 +109,18 @@ def admins_servers(text):
     return servers
 
 
-def _dnsmasq(run):
+def _dnsmasq(run, os_release):
     """The binary alone is not enough: libvirt and NetworkManager bring it without the service."""
+    package = _advisories.package_version(run)
+    known = {"package": package, "unfixed": _advisories.unfixed(run, os_release, package) if package else []}
+    return dict(known, **_service(run))
+
+
+def _service(run):
     rc, out = run(["dnsmasq", "--version"])
     found = re.search(r"version (\S+)", out) if rc == 0 else None
-    service = any(os.path.exists(folder + "/dnsmasq.service") for folder in UNIT_FOLDERS)
+    places = [os.path.realpath(folder + "/dnsmasq.service") for folder in UNIT_FOLDERS]
+    service = any(os.path.exists(place) and place != os.devnull for place in places)  # a mask leads there
     marks = {"ours": os.path.exists(DROP_IN), "brought": _was_missing("dnsmasq.service")}
     if found:
         return dict(marks, installed=service, version=found.group(1))
@@ -122,11 +130,17 @@ def _dnsmasq(run):
     return dict(marks, installed=False, version=found.group(1) if found else None)
 
 
+def _systemd_version(run):
+    found = re.search(r"^systemd (\d+)", run(["systemctl", "--version"])[1])
+    return int(found.group(1)) if found else 0
+
+
 def _was_missing(unit):
-    """Whether the record of the first deploy says that the unit was not on the host, or only the mask that Debian 11
-    leaves of a package that was removed; a mask of the admin's is refused before anything is recorded."""
+    """Whether the record of the first deploy says that the unit was not on the host, or only what a package that was
+    removed leaves of it: the mask of Debian 11, and the script in /etc/init.d that systemd makes a unit of."""
     try:
-        return json.loads(_read(RECORD) or "{}")["units"][unit]["LoadState"] in ("not-found", "masked")
+        was = json.loads(_read(RECORD) or "{}")["units"][unit]
+        return was["LoadState"] in ("not-found", "masked") or was["UnitFileState"] == "generated"
     except (KeyError, TypeError, ValueError):
         return False
 
@@ -190,6 +204,7 @@ def _kubelet_reads():
 def collect(run, path="/etc/resolv.conf"):
     """Everything that detection needs, in one look. `run(argv)` gives (return code, standard output)."""
     unused_rc, states = run(["systemctl", "is-active"] + list(UNITS))
+    os_release = dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', _read("/etc/os-release") or "", re.M))
     addresses = _addresses(run)
     networkmanager = _networkmanager(run)
     own_links = {address for link, address in addresses if link == "lo"}
@@ -214,9 +229,10 @@ def collect(run, path="/etc/resolv.conf"):
         nsswitch=_read("/etc/nsswitch.conf") or "",
         addresses=[address.partition("/")[0] for unused_link, address in addresses],
         listeners=_listeners(run),
-        dnsmasq=_dnsmasq(run),
+        dnsmasq=_dnsmasq(run, os_release),
         podman=os.path.exists("/usr/bin/podman"),
         kubelet_reads=_kubelet_reads(),
         systemd=os.path.isdir("/run/systemd/system"),
-        os_release=dict(re.findall(r'^(\w+)="?([^"\n]*)"?$', _read("/etc/os-release") or "", re.M)),
+        systemd_version=_systemd_version(run),
+        os_release=os_release,
     )

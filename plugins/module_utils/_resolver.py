@@ -261,6 +261,7 @@ def detect(seen):
         "notes": _warnings(seen),
         "listeners": seen["listeners"],
         "dnsmasq": seen["dnsmasq"],
+        "systemd": seen["systemd_version"],
         "os": {
             "id": seen["os_release"].get("ID", ""),
             "like": seen["os_release"].get("ID_LIKE", "").split(),

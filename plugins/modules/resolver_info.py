@@ -130,15 +130,28 @@ dnsmasq:
   description:
     - The dnsmasq of the host. C(installed) says whether binary and service are there; C(version) is what is installed,
       or what an install would bring, or null where neither can be told; C(ours) says whether this collection
-      has been at work on it, C(brought) whether it was not there before.
+      has been at work on it, C(brought) whether it was not there before; C(package) is the version of its
+      package, or null; C(unfixed) are the later packages that fixed known CVEs, each with C(fixed), C(cves) and
+      C(source), and a warning. Without data on the distribution there are none.
   returned: always
   type: dict
-  sample: {"installed": true, "version": "2.90", "ours": true, "brought": true}
+  sample:
+    installed: true
+    version: "2.90"
+    ours: true
+    brought: true
+    package: 2.90-4~deb12u2
+    unfixed: []
 os:
   description: The C(id), C(like) (list) and C(version) of C(/etc/os-release).
   returned: always
   type: dict
   sample: {"id": "debian", "like": [], "version": "12"}
+systemd:
+  description: The version of systemd, without what the distribution adds; V(0) without systemd.
+  returned: always
+  type: int
+  sample: 252
 nft:
   description: Whether the program C(nft) of nftables is installed.
   returned: always
@@ -176,6 +189,15 @@ def main():
     found = _resolver.detect(_collect.collect(run))
     for note in found["notes"]:
         module.warn(note)
+    for row in found["dnsmasq"]["unfixed"]:
+        module.warn(
+            "dnsmasq {package} lacks the fixes of {cves} ({source}): upgrade the package to {fixed}".format(
+                package=found["dnsmasq"]["package"],
+                cves=", ".join(row["cves"]),
+                source=row["source"],
+                fixed=row["fixed"],
+            )
+        )
     module.exit_json(changed=False, dnspython=DNSPYTHON, nft=nft, **found)
 
 

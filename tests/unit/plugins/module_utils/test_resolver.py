@@ -36,10 +36,18 @@ BASE = {
     "nsswitch": "passwd: files\nhosts: files dns\n",
     "addresses": ["127.0.0.1", "::1", "192.0.2.31", "fe80::31"],
     "listeners": [],
-    "dnsmasq": {"installed": False, "version": "2.90", "ours": False, "brought": False},
+    "dnsmasq": {
+        "installed": False,
+        "version": "2.90",
+        "package": None,
+        "unfixed": [],
+        "ours": False,
+        "brought": False,
+    },
     "podman": False,
     "kubelet_reads": None,
     "systemd": True,
+    "systemd_version": 252,
     "os_release": {"ID": "debian", "VERSION_ID": "12"},
 }
 ETH0 = {"interface": "eth0", "uuid": "11111111-2222-3333-4444-555555555555"}
@@ -574,7 +582,8 @@ def test_which_dnsmasq_is_there(answers, service, found, tmp_path, monkeypatch):
     if service:
         (tmp_path / "dnsmasq.service").touch()
     monkeypatch.setattr(_collect, "UNIT_FOLDERS", ("/nonexistent", str(tmp_path)))
-    assert _collect._dnsmasq(Programs(answers)) == {**found, "brought": False}
+    told = {"brought": False, "package": None, "unfixed": []}
+    assert _collect._dnsmasq(Programs(answers), {}) == {**found, **told}
 
 
 @pytest.mark.parametrize(
