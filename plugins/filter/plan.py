@@ -29,9 +29,9 @@ description:
     to, the subnets of those linked networks that have no bridges, because their hosts ask for themselves, and what its
     network lists in V(allow). It drops what comes from any other address.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value and the
-    remedy. Messages call the input C(dnsmasq_topology), O(network) C(dnsmasq_network) and O(sizes) C(forwarder_sizes),
-    as the user of the roles does.
-positional: host, network, listen, members, sizes
+    remedy. Messages call the input C(dnsmasq_topology), O(network) C(dnsmasq_network), O(sizes) C(forwarder_sizes) and
+    O(checks) C(dnsmasq_checks), as the user of the roles does.
+positional: host, network, listen, members, sizes, checks
 options:
   _input:
     description:
@@ -120,6 +120,13 @@ options:
           - It defaults to leaving the kernel's as it is, and on a bridge to V(212992), or to 832 bytes for each of two
             queries of each of its clients where that is more.
         type: int
+  checks:
+    description:
+      - The user's own queries beside those of the plan. They are only looked at, as P(everywhere.dnsmasq.checks#filter)
+        does, so that a mistake in them is reported with the others. The plan does not depend on them.
+    type: list
+    elements: dict
+    default: []
 seealso:
   - plugin: everywhere.dnsmasq.settings
     plugin_type: filter
@@ -128,7 +135,8 @@ notes:
     that are none; on loopback, unspecified, multicast and broadcast servers; on a link or an O(network) that is
     unknown; on zones and addresses with two owners; on zones without a nameserver; on V(allow) without bridges, and on
     subnets that are every address; on a bridge that is a nameserver or an upstream, which would be a loop; on zones or
-    subnets that the host's network cannot reach; and on an unknown size or one out of its range.
+    subnets that the host's network cannot reach; on an unknown size or one out of its range; and on O(checks) that
+    could not be asked.
   - It also fails where a bridge that the host would ask has an address of a family, IPv4 or IPv6, in which it would not
     answer the host. A host is answered where its network's V(subnets), or V(allow) of the network that it asks, have
     addresses of that family; a bridge where its own address is one, or V(allow) has some.

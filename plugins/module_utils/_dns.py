@@ -92,6 +92,8 @@ def question(name, rdtype, rdclass="IN"):
 
 def rdata(asked, text):
     """The one spelling of a record's data: names absolute and in lower case, addresses in their shortest form."""
+    if re.search(r"[\r\n]", text):  # dnspython reads the first line and leaves the rest
+        raise ValueError("%r is not data of type %s: it has more than one line" % (text, asked.type))
     try:
         rdclass, rdtype = _types(asked)
         return _canonical(dns.rdata.from_text(rdclass, rdtype, text, dns.name.root, False))
@@ -220,7 +222,7 @@ def read(asked, query, reply, where):
         raise BadAnswer("%s sent something that is not an answer" % where)
     questions = [(entry.name, entry.rdclass, entry.rdtype) for entry in message.question]
     if questions != [(asked.name,) + _types(asked)] and (
-        questions or answer.rcode == "NOERROR"
+        questions or answer.rcode in ("NOERROR", "NXDOMAIN")
     ):  # refusals may leave the question out
         raise BadAnswer("%s answered another question" % where)
     return answer
@@ -229,14 +231,14 @@ def read(asked, query, reply, where):
 def _digest(asked, message):
     """What a message says of the question, its CNAME chain followed."""
     rdclass, rdtype = _types(asked)
-    name, chain, ttls = asked.name, [], []
+    name, chain, ttls = asked.name, collections.OrderedDict(), []  # looked up in: an answer can hold 3,000 CNAMEs
     found = message.get_rrset(message.answer, name, rdclass, rdtype)
     while found is None:
         alias = message.get_rrset(message.answer, name, rdclass, dns.rdatatype.CNAME)
         if alias is None or alias[0].target in chain:
             break
         name = alias[0].target
-        chain.append(name)
+        chain[name] = None
         ttls.append(alias.ttl)
         found = message.get_rrset(message.answer, name, rdclass, rdtype)
     # a negative answer lives as long as the SOA beside it (RFC 2308)

@@ -10,7 +10,8 @@ import stat
 import time
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _texts
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _given, _texts
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._given import Unusable
 
 WAYS = ("content", "block", "line", "regexp", "link", "watched")
 SETTLE, PAUSE = 2.0, 0.1  # seconds that another writer has to finish a file, and between two looks
@@ -21,10 +22,6 @@ REMEDIES = {
     errno.EROFS: "remount it writable first",
     errno.ENOSPC: "make room first",
 }
-
-
-class Unusable(Exception):
-    """What was asked for, or what stands there, cannot be worked with: one sentence."""
 
 
 class Entry(typing.NamedTuple):
@@ -141,15 +138,9 @@ def explain(error):
     return f"{reason} ({remedy})" if remedy else reason
 
 
-def _bytes(text):
-    return text.encode("utf-8", "surrogateescape")
-
-
 def wanted_file(raw: dict) -> Wanted:
     """One entry of the option files, checked before anything is touched."""
-    path = raw["path"]
-    if not path.startswith("/") or re.search(r"[\x00-\x1f\x7f]", path) or os.path.normpath(path) != path:
-        raise Unusable(f"files: the path {path!r} is not a plain absolute path; write it like /etc/dnsmasq.d/name.conf")
+    path = _given.plain_path("files: the path", raw["path"], "/etc/dnsmasq.d/name.conf")
     ways = [way for way in WAYS if raw.get(way) not in (None, False)]
     if len(ways) != 1:
         has = " and ".join(ways) or "none"
@@ -158,7 +149,7 @@ def wanted_file(raw: dict) -> Wanted:
         if (raw.get(one) is None) != (raw.get(other) is None):
             raise Unusable(f"files: {path} has one of {one} and {other}; give both or neither")
     texts = ("content", "block", "line", "before", "regexp", "replace")
-    text = {key: _bytes(raw[key]) for key in texts if raw.get(key) is not None}
+    text = {key: _given.octets(f"files: {key} for {path}", raw[key]) for key in texts if raw.get(key) is not None}
     line, block, link = text.get("line"), text.get("block"), raw.get("link")
     if line is not None and (not line.strip() or re.search(rb"[\x00\n\r]", line)):
         raise Unusable(f"files: the line for {path} is empty or more than one line; use block for several")
@@ -167,11 +158,10 @@ def wanted_file(raw: dict) -> Wanted:
         raise Unusable(f"files: the block for {path} is empty or holds its own marker; give the text between them")
     if link is not None and (not link or re.search(r"[\x00-\x1f\x7f]", link)):
         raise Unusable(f"files: the link {link!r} for {path} leads nowhere; write the path of a file")
-    for key in ("before", "regexp"):
-        try:
-            re.compile(text.get(key, b""))
-        except re.error as error:
-            raise Unusable(f"files: {key} for {path} is not a regular expression: {error}") from error
+    _given.octets(f"files: link for {path}", link or "")
+    _given.require_expression(f"files: before for {path}", text.get("before", b""))
+    expression = _given.require_expression(f"files: regexp for {path}", text.get("regexp", b""))
+    _given.require_template(f"files: replace for {path}", expression, text.get("replace", b""))
     mode = raw["mode"]
     if not re.match(r"0[0-7]{3}\Z", mode):  # the zero also tells it from a YAML number, which arrives in decimal
         raise Unusable(f'files: the mode {mode!r} of {path} is not an octal string; write it in quotes, like "0644"')

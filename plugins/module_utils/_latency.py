@@ -66,7 +66,9 @@ def assess(params, ask=_dns.ask, clock=time.monotonic, sleep=time.sleep, libc=_d
         if not _dns.HAS_DNSPYTHON:
             raise ValueError(missing_required_lib(LIBRARY))
         _check(params)
-        lookups = [Lookup(query, params) for query in params["queries"]]
+        lookups = [
+            _named("queries[%d]" % number, Lookup, query, params) for number, query in enumerate(params["queries"])
+        ]
         if params["transport"] == "libc":
             _check_libc(params["server"], nameservers())
     except ValueError as error:
@@ -107,18 +109,25 @@ def _check(params):
             raise ValueError("%s must be above 0 and at most %d, not %s" % (name, high, params[name]))
     if not params["queries"]:
         raise ValueError("queries is empty: name at least one to prove")
-    for query in params["queries"]:
+    for number, query in enumerate(params["queries"]):
         if not query["required"] and not query["reference"]:
-            told = "required is false for %s, which has no reference that could be silent: name one, or set it to true"
-            raise ValueError(told % query["name"])
-    _dns.parse_ip(params["server"])
+            told = "queries[%d]: required is false for %s, which has no reference that could be silent: %s"
+            raise ValueError(told % (number, repr(query["name"])[1:-1], "name one, or set it to true"))
+    _named("server", _dns.parse_ip, params["server"])
     if params["transport"] == "libc" and params["port"] != 53:
         raise ValueError("port must be 53, not %d, because libc asks no other" % params["port"])
 
 
+def _named(option, parse, *raw):
+    try:
+        return parse(*raw)
+    except ValueError as error:
+        raise ValueError("%s: %s" % (option, error)) from error
+
+
 def _check_libc(server, found):
     if not found or _dns.parse_ip(found[0].split("%")[0]) != _dns.parse_ip(server):
-        first = "%s first" % found[0] if found else "no nameserver"
+        first = "%s first" % repr(found[0])[1:-1] if found else "no nameserver"
         raise ValueError("libc does not ask %s: /etc/resolv.conf names %s" % (server, first))
 
 

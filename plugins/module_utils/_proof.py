@@ -31,6 +31,10 @@ class Wrong(Exception):
     """One query failed; the message is the clause that follows its name."""
 
 
+class NotAnswered(Wrong):
+    """A response that says nothing about the name."""
+
+
 class Untold(Wrong):
     """No reference knows the answer."""
 
@@ -168,6 +172,12 @@ class Lookup:
             except Untold as error:
                 self.skipped, self.cached = str(error), False
                 return
+        try:
+            self._first(server, truths)
+        except (_dns.NoAnswer, NotAnswered) as error:
+            raise Wrong("%s%s" % (error, _why(truths))) from error
+
+    def _first(self, server, truths):
         before = server.counters() if server.transport == "libc" and server.counts else None
         try:
             cold = server.timed(self.question)
@@ -271,7 +281,7 @@ class Lookup:
         self._answer = answer
         self._ttls.append(answer.ttl)
         if answer.rcode not in _GOOD:
-            raise Wrong("%s answered %s%s" % (where, answer.rcode, _WHY.get(answer.rcode, "")))
+            raise NotAnswered("%s answered %s%s" % (where, answer.rcode, _WHY.get(answer.rcode, "")))
         if self._expected is not None and (answer.rcode, list(answer.rdatas)) != ("NOERROR", self._expected):
             raise Wrong("expected %s, got %s" % (", ".join(self._expected) or "no data", _told(answer)))
         if self._rcode not in (None, answer.rcode):
@@ -283,6 +293,15 @@ class Lookup:
         if self.question.type not in _CACHED_TYPES:
             return "; dnsmasq caches %s only with cache-rr, from 2.90 on" % self.question.type
         return "; an answer with TTL 0 is not cached" if self._seen.ttls[0] == 0 else ""
+
+
+def _why(truths):
+    """Where those whom the server asks are silent too, that is the cause."""
+    try:
+        next(truths, None)
+    except Untold as error:
+        return "; %s" % error
+    return ""
 
 
 def _agree(answer, truth):

@@ -103,6 +103,14 @@ class Swap:
             else:
                 self._place(temporary, change.place, change.content, change.mode)
 
+    def keep(self, paths) -> list:
+        """Forgets what landed there, so that no way back undoes it; the paths of it."""
+        kept = [change for change in self.landed if change.path in paths]
+        self.landed = [change for change in self.landed if change.path not in paths]
+        full = {path for path in self.directories for change in kept if change.place.startswith(path + "/")}
+        self.directories = [path for path in self.directories if path not in full]
+        return [change.path for change in kept]
+
     def undo(self, but=()) -> list:
         """What could not be put back, one phrase each; the paths in `but` wait for the next call."""
         lost = []

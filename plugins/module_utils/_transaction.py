@@ -8,10 +8,18 @@ import re
 import time
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _record, _swap, _units
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
+    _files,
+    _given,
+    _record,
+    _swap,
+    _trial,
+    _units,
+)
 
 UNIT_DIRECTORIES = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/local/lib/systemd/system/")
 PAUSE = 0.5
+LONGEST = 200  # characters of a record's name, which is a file's with more behind it
 
 
 class Unproven(Exception):
@@ -48,6 +56,8 @@ class Request(typing.NamedTuple):
     proof_deadline: float
     prepare_only: bool
     commands: typing.List[Command] = []
+    settle: float = 0.0  # seconds that a unit has to stay up after it was started
+    trial: typing.Optional[dict] = None  # argv and content of a daemon to prove beside unit, which runs
 
 
 class Host(typing.NamedTuple):
@@ -57,6 +67,7 @@ class Host(typing.NamedTuple):
     run: typing.Callable
     record_dir: str
     prove: typing.Optional[typing.Callable] = None
+    prove_at: typing.Optional[typing.Callable] = None  # the same proof, asked of a port of 127.0.0.1
     label: typing.Callable = lambda path, like: None
     sleep: typing.Callable = time.sleep
     clock: typing.Callable = time.monotonic
@@ -101,6 +112,8 @@ def request_from(params: dict) -> Request:
     """The module's parameters, every mistake named before anything is touched."""
     if not re.match(r"[a-z_]+\Z", params["name"]):
         raise _files.Unusable(f"the name {params['name']!r} may have lower case letters and underscores only")
+    if len(params["name"]) > LONGEST:
+        raise _files.Unusable(f"the name has {len(params['name'])} characters; give it {LONGEST} at most")
     files = [_files.wanted_file(raw) for raw in params["files"]]
     units = [_units.wanted_unit(raw) for raw in params["units"]]
     commands = [_command(raw) for raw in params["commands"]]
@@ -111,23 +124,51 @@ def request_from(params: dict) -> Request:
     check = params["check"]
     asked = [("check", check["file"])] if check else []
     asked += [(f"restart_for of {unit.name}", path) for unit in units for path in unit.restart_for]
-    asked += [(f"run_for of {' '.join(command.argv)}", path) for command in commands for path in command.run_for]
+    asked += [(f"run_for of {_given.told(command.argv)}", path) for command in commands for path in command.run_for]
     for where, path in asked:
         if path not in {file.path for file in files}:
             raise _files.Unusable(f"{where} names {path!r}, which is not in files; name the path of one of them")
     if check and not any("{staged}" in word for word in check["argv"][1:]):
         raise _files.Unusable("check: argv does not name {staged}; put it where the program takes the file to check")
-    if not os.path.isabs(params["record_dir"]):
-        raise _files.Unusable(f"record_dir {params['record_dir']!r} is not absolute; write it like /var/lib/name")
+    if check:
+        _given.require_words("check: argv", check["argv"])
+    _given.plain_path("record_dir", params["record_dir"], "/var/lib/name")
     if not 0 <= params["proof_deadline"] <= 3600:
         raise _files.Unusable(f"proof_deadline is {params['proof_deadline']}; give 0 to 3600 seconds")
-    return Request(params["name"], files, units, check, params["proof_deadline"], params["prepare_only"], commands)
+    if not 0 <= params["settle"] <= 60:
+        raise _files.Unusable(f"settle is {params['settle']}; give 0 to 60 seconds")
+    return Request(
+        params["name"],
+        files,
+        units,
+        check,
+        params["proof_deadline"],
+        params["prepare_only"],
+        commands,
+        params["settle"],
+        _checked_trial(params["trial"], [unit.name for unit in units], params["proof"]),
+    )
+
+
+def _checked_trial(trial, units, proof):
+    if trial is None:
+        return None
+    if trial["unit"] not in units:
+        raise _files.Unusable(f"trial: unit {trial['unit']!r} is not in units; name one of them")
+    if not any("{staged}" in word for word in trial["argv"][1:]) or not any("{port}" in word for word in trial["argv"]):
+        raise _files.Unusable("trial: argv does not name {staged} and {port}; put them where the program takes them")
+    if not proof:
+        raise _files.Unusable("trial goes with proof, which says what has to be answered; give both")
+    _given.require_words("trial: argv", trial["argv"])
+    _given.octets("trial: content", trial["content"])
+    return trial
 
 
 def _command(raw):
     for option in ("argv", "undo"):
         if raw[option] is not None and not (raw[option] and raw[option][0].strip()):
             raise _files.Unusable(f"commands: {option} is empty; name the program and its arguments")
+        _given.require_words(f"commands: {option}", raw[option] or [])
     return Command(tuple(raw["argv"]), tuple(raw["undo"] or raw["argv"]), tuple(raw["run_for"]))
 
 
@@ -202,6 +243,7 @@ def outdated(unit, state, changes, now) -> bool:
 def apply(request: Request, plan: Plan, host: Host) -> dict:
     """Check, record, swap, reload, enable, start, run, prove; on any failure, everything back."""
     check(request, plan, host)
+    rehearse(request, plan, host)
     record = _record.written(request, plan, host) if not plan.back else None
     swap, taken = _swap.Swap(plan.changes, host.label), []
     try:
@@ -213,9 +255,15 @@ def apply(request: Request, plan: Plan, host: Host) -> dict:
         take(plan.steps, taken, host)
         run_all(plan.commands, host)
         swap.land()
+        ran = {}
         if not request.prepare_only:
-            host.systemctl.require_up([unit.name for unit in request.units if unit.running])
-        return plan.result(proof=prove_within(request.proof_deadline, request, host))
+            ran = host.systemctl.require_up([unit.name for unit in request.units if unit.running])
+        began, started = host.clock(), {step.unit for step in taken if step.verb in _units.STARTS}
+        proof = prove_within(request.proof_deadline, request, host)
+        if started and request.settle:
+            host.sleep(max(0.0, began + request.settle - host.clock()))
+            host.systemctl.require_steady({name: state for name, state in ran.items() if name in started})
+        return plan.result(proof=proof)
     except BaseException as error:  # SystemExit too: nothing may leave the host half-way
         lost = roll_back(plan, host, swap, taken)
         lost += [] if lost or record is None else record.undo()
@@ -233,7 +281,7 @@ def run_all(commands, host) -> None:
     for argv in commands:
         rc, out, err = host.run(list(argv))
         if rc != 0:
-            raise _units.Failed(f"{' '.join(argv)} failed: {_units.last_line(err, out) or f'rc {rc}'}")
+            raise _units.Failed(f"{_given.told(argv)} failed: {_units.last_line(err, out) or f'rc {rc}'}")
 
 
 def check(request, plan, host) -> None:
@@ -247,7 +295,28 @@ def check(request, plan, host) -> None:
         rc, out, err = host.run(argv)
         if rc != 0:
             words = _units.last_line(err, out).replace(staged, path) or f"rc {rc}"
-            raise _files.Unusable(f"{argv[0]} does not accept the new {path}: {words}")
+            raise _files.Unusable(f"{_given.told(argv[0])} does not accept the new {path}: {words}")
+
+
+def rehearse(request, plan, host) -> None:
+    """Beside a unit that runs, the new configuration answers before it takes the place of the old one."""
+    trial = request.trial
+    if trial is None or host.prove_at is None or not plan.landing:
+        return
+    if not plan.states[trial["unit"]].up or _units.Step("restart", trial["unit"]) not in plan.steps:
+        return
+    try:
+        _trial.rehearse(
+            trial["argv"],
+            trial["content"],
+            host.prove_at,
+            request.proof_deadline,
+            Unproven,
+            host.clock,
+            host.sleep,
+        )
+    except _trial.Refuted as error:
+        raise _files.Unusable(f"{error} (tried beside {trial['unit']}, which runs on as it was)") from error
 
 
 def prove_within(seconds, request, host):
@@ -301,6 +370,11 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
             attempt(name, host.systemctl.take, _units.Step("restart", name))
     for argv in plan.commands_back if landed else ():
         attempt(argv[0], run_all, [argv], host)
+    now = attempt("systemd", host.systemctl.states, touched) or {}
+    dead = [name for name in ran if name not in now or not now[name].up]
+    if dead and not plan.back:
+        # What libc reads could lead to a resolver that is gone: what landed leads to servers.
+        lost += [f"{path} (left as it is, since {dead[0]} does not run)" for path in swap.keep(plan.alone)]
     lost += swap.undo()
     now = attempt("systemd", host.systemctl.states, touched) or {}
     for name in touched:  # what counts is the state, not whether each command liked it

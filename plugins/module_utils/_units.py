@@ -14,10 +14,12 @@ UP = ("active", "reloading", "refreshing")
 DOWN = ("inactive", "failed")
 ENABLED = ("enabled", "static", "indirect", "generated", "alias")  # nothing that systemctl enable could add
 TYPES = (".service", ".socket", ".path", ".timer", ".target", ".mount", ".automount", ".swap", ".slice", ".scope")
+LONGEST = 255  # characters of a unit's name: UNIT_NAME_MAX of systemd, less its NUL
 STARTS = ("start", "restart")
 OPPOSITES = {"enable": "disable", "disable": "enable", "unmask": "mask"}
 JOURNAL_LINES = 5
 CLIPPED = 500
+STEADY = 0.25  # seconds by which two looks at the same start may differ: it is told by two clocks
 
 
 class Failed(Exception):
@@ -40,6 +42,8 @@ def wanted_unit(raw: dict) -> Wanted:
         raise Unusable(f"units: {name!r} is not the name of a systemd unit; write it like dnsmasq.service")
     if not name.endswith(TYPES):
         name += ".service"
+    if len(name) > LONGEST:
+        raise Unusable(f"units: the name {name[:40]!r}... has {len(name)} characters; systemd knows up to {LONGEST}")
     return Wanted(name, raw.get("enabled"), raw["running"], tuple(raw["restart_for"]))
 
 
@@ -186,11 +190,19 @@ class Systemctl:
         if rc != 0:
             raise Failed(f"systemctl daemon-reload failed: {last_line(err, out) or f'rc {rc}'}")
 
-    def require_up(self, names: typing.Sequence[str]) -> None:
+    def require_up(self, names: typing.Sequence[str]) -> typing.Dict[str, State]:
         """A start that systemd calls done may still have died at once."""
-        for name, state in self.states(names).items():
+        states = self.states(names)
+        for name, state in states.items():
             if not state.up:
                 raise Failed(f"{name} did not stay up, it is {state.active} ({state.sub}){self.journal(name)}")
+        return states
+
+    def require_steady(self, ran: typing.Dict[str, State]) -> None:
+        """Still up, and not once more: systemd starts again what dies."""
+        for name, state in self.require_up(list(ran)).items():
+            if abs((state.since or 0) - (ran[name].since or 0)) > STEADY:
+                raise Failed(f"{name} did not stay up, systemd had to start it again{self.journal(name)}")
 
     def journal(self, name: str) -> str:
         """The unit's own last words, ready to be appended to a sentence."""

@@ -39,19 +39,19 @@ options:
         with O(files[].content), O(files[].link) and O(files[].watched) go back as a whole, and are removed if there
         were none. Out of files with O(files[].block), O(files[].line) and O(files[].regexp) only our part is taken.
         Units are enabled and running as they were. Without a record there is nothing to do.
-      - V(absent) takes no O(files), O(units), O(commands), O(check) and O(proof).
+      - V(absent) takes no O(files), O(units), O(commands), O(check), O(trial) and O(proof).
     type: str
     choices: [present, absent]
     default: present
   name:
     description:
-      - The name of the record, O(record_dir)C(/<name>.json), in lower case letters and underscores. Others are an
-        error.
+      - The name of the record, O(record_dir)C(/<name>.json), in lower case letters and underscores, 200 at most. Others
+        are an error.
     type: str
     required: true
   record_dir:
     description:
-      - The directory of the records, made with mode V(0700) if it is missing. It must be an absolute path.
+      - The directory of the records, made with mode V(0700) if it is missing. It is a path as O(files[].path) is.
       - Before the first change, the record gets what was found, content, mode, owner and link of each file, the
         directories that were missing, and the state of each unit. Later runs add paths and units that are new to it
         and alter no entry.
@@ -148,6 +148,31 @@ options:
           - The path, from O(files), of the file whose copy is checked.
         type: str
         required: true
+  trial:
+    description:
+      - A program that is started beside a unit that runs, before that is restarted and before anything lands. It has
+        to satisfy O(proof), asked at 127.0.0.1 and a free port, within O(proof_deadline). So a configuration that
+        does not answer never takes the place of one that does.
+      - A program that ends by itself says nothing, since what it lacks may be the other one's place.
+    type: dict
+    suboptions:
+      unit:
+        description:
+          - The name of the unit, from O(units), with its type.
+        type: str
+        required: true
+      argv:
+        description:
+          - The program and its arguments, run in the foreground without a shell. V({staged}) is replaced by the path of
+            a file with O(trial.content) and V({port}) by the port, and both must be in them.
+        type: list
+        elements: str
+        required: true
+      content:
+        description:
+          - The text of its own configuration file.
+        type: str
+        required: true
   units:
     description:
       - The systemd units, in the order in which they are started. A unit that should run must be installed, or its
@@ -160,7 +185,7 @@ options:
     suboptions:
       name:
         description:
-          - The name of the unit. Without a type it is a service.
+          - The name of the unit, of 255 characters at most. Without a type it is a service.
         type: str
         required: true
       enabled:
@@ -206,9 +231,9 @@ options:
         required: true
   resolv_conf:
     description:
-      - A file like C(/etc/resolv.conf). One of its servers has to answer in the end, with whatever response, unless the
-        record says that the file was not there. Goes with O(state=absent), after which no resolver of ours is left to
-        prove.
+      - A file like C(/etc/resolv.conf). One of its servers has to answer in the end, with whatever response, unless
+        the record says that the file was not there, or dnspython is missing, which is warned of.
+      - Goes with O(state=absent), after which no resolver of ours is left to prove.
     type: str
   proof:
     description:
@@ -221,6 +246,12 @@ options:
         is the reason given.
     type: float
     default: 20.0
+  settle:
+    description:
+      - How long a unit that was started has to stay up, in seconds, V(0) to V(60). What O(proof) takes counts. A unit
+        that systemd had to start again meanwhile is a failure.
+    type: float
+    default: 0.0
   prepare_only:
     description:
       - Whether only O(files) are swapped, for drop-ins that must be there before a package is installed.
@@ -346,6 +377,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
     _dns,
     _files,
+    _given,
     _latency,
     _restore,
     _transaction,
@@ -374,6 +406,11 @@ COMMAND = {
     "undo": {"type": "list", "elements": "str"},
     "run_for": {"type": "list", "elements": "str", "required": True},
 }
+TRIAL = {
+    "unit": {"type": "str", "required": True},
+    "argv": {"type": "list", "elements": "str", "required": True},
+    "content": {"type": "str", "required": True},
+}
 UNIT = {
     "name": {"type": "str", "required": True},
     "enabled": {"type": "bool"},
@@ -386,11 +423,13 @@ ARGUMENTS = {
     "record_dir": {"type": "str", "default": "/var/lib/everywhere.dnsmasq"},
     "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
     "check": {"type": "dict", "options": CHECK},
+    "trial": {"type": "dict", "options": TRIAL},
     "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
     "commands": {"type": "list", "elements": "dict", "default": [], "options": COMMAND},
     "resolv_conf": {"type": "str"},
     "proof": {"type": "dict"},
     "proof_deadline": {"type": "float", "default": 20.0},
+    "settle": {"type": "float", "default": 0.0},
     "prepare_only": {"type": "bool", "default": False},
 }
 
@@ -454,29 +493,41 @@ def _prover(proof, check_mode):
     return prove
 
 
+def _prover_at(proof):
+    """The proof of a trial: the same questions, asked of a port of 127.0.0.1."""
+    if proof is None or proof.get("transport") == "libc":
+        return None
+    return lambda port: _prover(dict(proof, server="127.0.0.1", port=port), False)()
+
+
 def _asker(path):
-    """Whether a server that the file names answers, whatever it says, as a callable."""
+    """Whether a server that the file names answers, whatever it says, as a callable; None where nobody could ask."""
+    if not path or not _dns.HAS_DNSPYTHON:
+        return None
     question = _dns.question("everywhere-dnsmasq.invalid", "A")
 
     def prove():
         troubles = []
         for server in _dns.nameservers(path):
             try:
+                _dns.parse_ip(server.split("%")[0])
                 _dns.ask(question, server, 53, "udp", 2.0, 2)
-            except _dns.NoAnswer as error:
-                troubles.append(str(error))
+            except (_dns.NoAnswer, ValueError) as error:
+                troubles.append(_given.told(error))
             else:
                 return
         raise _transaction.Unproven(f"no server of {path} answers: {', '.join(troubles) or 'it names none'}")
 
-    return prove if path else None
+    return prove
 
 
 def _require_fitting(params):
     """What goes with which state."""
+    if params["resolv_conf"]:
+        _given.plain_path("resolv_conf", params["resolv_conf"], "/etc/resolv.conf")
     if params["state"] == "present" and params["resolv_conf"]:
         raise _files.Unusable("resolv_conf goes with state=absent; use proof")
-    given = [option for option in ("files", "units", "commands", "check", "proof") if params[option]]
+    given = [option for option in ("files", "units", "commands", "check", "trial", "proof") if params[option]]
     if params["state"] == "absent" and (given or params["prepare_only"]):
         raise _files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
 
@@ -488,6 +539,8 @@ def main():
         absent = module.params["state"] == "absent"
         _require_fitting(module.params)
         request = _transaction.request_from(module.params)
+        if module.params["resolv_conf"] and not _dns.HAS_DNSPYTHON:
+            module.warn(f"nobody asks the servers of {module.params['resolv_conf']}: dnspython is not installed")
         host = _transaction.Host(
             systemctl=_units.Systemctl(run),
             run=run,
@@ -496,6 +549,7 @@ def main():
             if absent
             else _prover(module.params["proof"], module.check_mode),
             label=_labeller(module),
+            prove_at=_prover_at(module.params["proof"]),
         )
         result = (_restore if absent else _transaction).execute(request, host, module.check_mode)
     except _transaction.RolledBack as error:

@@ -34,7 +34,10 @@ def plain(text: str) -> str:
 
 def shown(value: object, limit: int = 60) -> str:
     """The value on one short line, whatever it holds."""
-    text = repr(plain(value)) if isinstance(value, str) else repr(value)
+    try:
+        text = repr(plain(value)) if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # a number of over 4300 digits, lists a thousand deep
+        text = f"<{type(value).__name__} too large to show>"
     return text if len(text) <= limit else f"{text[:limit]}..."
 
 

@@ -90,9 +90,10 @@ OPTIONS = (
 _NEEDED = {"tier", "rank", "listen", "forwards", "reverse", "upstream", "sizes"}
 _VERSION = re.compile(r"([0-9]{1,3})\.([0-9]{1,3})((?:test|rc)[0-9]+)?(?:[-+~.][0-9A-Za-z.+~-]*)?")
 _ACCOUNT = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
-_PATH = re.compile(r"/[A-Za-z0-9_./@:+-]+")
+_PATH = re.compile(r"(?!.*/\.\.(?:/|$))/[A-Za-z0-9_./@:+-]{1,500}")
 # What dnsmasq reads as something else than itself: quotes, escapes, and white space, which starts a comment before #.
-_SAFE = re.compile(r"[^\s\"'\\\x00-\x1f\x7f]+")
+# Shorter than the 1024 bytes behind which it cuts a line.
+_SAFE = re.compile(r"[!#-&(-\[\]-~]{1,900}")
 
 
 def _version(raw: object, findings: list[str]) -> Version:
@@ -115,6 +116,35 @@ def _text(where: str, raw: object, pattern: re.Pattern[str], wanted: str) -> Ite
         yield fault(where, raw, f"is not safe in dnsmasq.conf: give {wanted}")
 
 
+def _is_plan(plan: object) -> bool:
+    """Whether it has the shape of what everywhere.dnsmasq.plan returns, as far as it is read here."""
+
+    def texts(raw: object) -> bool:
+        return isinstance(raw, list) and all(isinstance(item, str) for item in raw)
+
+    def rule(raw: object) -> bool:
+        if not isinstance(raw, Mapping):
+            return False
+        words = [raw.get("zone"), raw.get("owner"), raw.get("via"), raw.get("subnet", "")]
+        return texts(words) and bool(raw.get("servers")) and texts(raw["servers"])
+
+    if not isinstance(plan, Mapping) or not plan.keys() >= _NEEDED:
+        return False
+    upstream, sizes, rules = plan["upstream"], plan["sizes"], [plan["forwards"], plan["reverse"]]
+    return (
+        plan["tier"] in ("local", "bridge")
+        and isinstance(plan["rank"], int)
+        and texts(plan["listen"])
+        and all(isinstance(some, list) and all(rule(one) for one in some) for some in rules)
+        and isinstance(upstream, Mapping)
+        and upstream.get("mode") in ("dhcp", "list", "none")
+        and texts(upstream.get("servers"))
+        and isinstance(sizes, Mapping)
+        and all(isinstance(sizes.get(size), int) for size in ("cache_size", "forward_max", "stale_seconds"))
+        and isinstance(sizes.get("tcp_connections", ""), (int, type(None)))
+    )
+
+
 def _rules(rules: list[dict[str, Any]], turn: int) -> Iterator[Line]:
     """The servers of each zone, beginning with another one at each turn, and before the first why they are asked."""
     told = None
@@ -132,7 +162,9 @@ def _rules(rules: list[dict[str, Any]], turn: int) -> Iterator[Line]:
 def _safe(line: Line) -> bool:
     """The last guard: whoever made the plan, a setting is one line."""
     value, reason = line["value"], line["reason"]
-    return (value is None or bool(_SAFE.fullmatch(value))) and (reason is None or reason.isprintable())
+    if reason is not None and not (reason.isprintable() and len(reason.encode()) <= 900):
+        return False
+    return value is None or bool(_SAFE.fullmatch(value))
 
 
 def settings(
@@ -144,7 +176,7 @@ def settings(
     resolv_file: object = None,
 ) -> list[Line]:
     """The settings in the order in which dnsmasq.conf lists them, or a SettingsError with everything that is wrong."""
-    if not isinstance(plan, Mapping) or not plan.keys() >= _NEEDED:
+    if not _is_plan(plan):
         raise SettingsError([fault("plan", plan, "is no plan: pass what everywhere.dnsmasq.plan returned")])
     upstream = plan["upstream"]
     dhcp = upstream["mode"] == "dhcp"

@@ -67,7 +67,7 @@ def _number(where: str, raw: object, limit: Limit) -> Iterator[str]:
     # Text is taken as well: that is how a number comes from --extra-vars and from templates.
     if isinstance(raw, bool) or not isinstance(raw, (int, str)):
         yield misfit(where, raw, wanted)
-    elif not _NUMBER.fullmatch(str(raw)) or not limit.low <= int(raw) <= limit.high:
+    elif not (isinstance(raw, int) or _NUMBER.fullmatch(raw)) or not limit.low <= int(raw) <= limit.high:
         yield fault(where, raw, f"is out of range: give {wanted}")
 
 

@@ -11,12 +11,14 @@ from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _names as names
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _sizes
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._asked import read_checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._checks import HOME_VARIABLE, check
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, fault, misfit, plain
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._networks import read_list, read_topology
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._site import Site
 
 LOOPBACK = ("127.0.0.1",)
+CHECKS_VARIABLE = "dnsmasq_checks"
 
 
 class TopologyError(InputError):
@@ -26,6 +28,10 @@ class TopologyError(InputError):
 def _read_host(raw: object, findings: list[str]) -> str:
     if not isinstance(raw, str) or not raw:
         findings.append(fault("host", raw, "is no inventory name: pass inventory_hostname"))
+        return ""
+    # It stands in a comment of dnsmasq.conf, and dnsmasq cuts a line behind 1024 bytes: the rest would be a setting.
+    if not raw.isprintable() or len(raw.encode()) > 255:
+        findings.append(fault("host", raw, "is no name of one line and up to 255 bytes: rename it in the inventory"))
         return ""
     return plain(raw)
 
@@ -105,6 +111,7 @@ def plan(
     listen: object = LOOPBACK,
     members: object = (),
     sizes: object = None,
+    checks: object = (),
 ) -> dict[str, Any]:
     """Everything that the host's dnsmasq must do, or a TopologyError with everything that is wrong."""
     findings: list[str] = []
@@ -114,6 +121,7 @@ def plan(
         findings.append("listen is [], which leaves nobody to answer: give a loopback address such as '127.0.0.1'.")
     known = _read_members(members, findings)
     given = _sizes.read_sizes(sizes, findings)
+    read_checks(checks, CHECKS_VARIABLE, findings)
     check(site, findings)
     if findings:
         raise TopologyError(findings)

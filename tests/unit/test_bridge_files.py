@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -25,8 +26,15 @@ def render(template: str, plan: dict[str, Any], **more: Any) -> str:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(ROLE / "templates"), undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters["comment"] = "# {}".format
-    known = {"ansible_managed": "managed", "__forwarder_plan": plan, "__forwarder_is_bridge": plan["tier"] == "bridge"}
+    environment.filters |= {"comment": "# {}".format, "bool": bool, "dirname": os.path.dirname}
+    known = {
+        "ansible_managed": "managed",
+        "forwarder_hardening": True,
+        "__forwarder_plan": plan,
+        "__forwarder_is_bridge": plan["tier"] == "bridge",
+        "__forwarder_info": {"systemd": 252},
+        "__forwarder_as_root": "+",
+    }
     family = environment.compile_expression(INTERNAL["__forwarder_family"][3:-3])(**known)
     return environment.get_template(template).render(INTERNAL | known | {"__forwarder_family": family} | more)
 
@@ -69,6 +77,6 @@ def test_the_queue_is_raised_and_never_lowered(tmp_path: Path, before: str, afte
     sysctl.write_text(before)
     made = plan("192.0.2.53", ["192.0.2.0/24"], members=["hub"] * 5000)
     text = render("drop_in.conf.j2", made, __forwarder_buffer=str(sysctl))
-    [command] = re.findall(r"^ExecStartPre=-(/bin/sh .*)$", text, re.M)
+    [command] = re.findall(r"^ExecStartPre=-\+(/bin/sh .*)$", text, re.M)
     subprocess.run(shlex.split(command), check=True)
     assert sysctl.read_text().strip() == after

@@ -160,9 +160,9 @@ def test_no_server_was_ever_known(host: Host, source: str | None) -> None:
     assert host.run(source) is None
 
 
-def test_a_missing_source_does_nothing(host: Host) -> None:
+def test_a_missing_source_makes_the_folder_that_dnsmasq_watches_and_nothing_in_it(host: Host) -> None:
     assert host.run(None) is None
-    assert not host.target.parent.exists()
+    assert list(host.target.parent.iterdir()) == []
 
 
 def test_the_targets_folder_is_made(host: Host) -> None:

@@ -11,11 +11,20 @@ from types import ModuleType
 import pytest
 import yaml
 from ansible.errors import AnsibleFilterError
+from ansible_collections.everywhere.dnsmasq.plugins.filter import checks as checks_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import route as route_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _settings, _sizes, _topology, _trace
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import (
+    _asked,
+    _networks,
+    _settings,
+    _sizes,
+    _topology,
+    _trace,
+)
 
+checks = checks_filter.FilterModule().filters()["checks"]
 plan = plan_filter.FilterModule().filters()["plan"]
 route = route_filter.FilterModule().filters()["route"]
 settings = settings_filter.FilterModule().filters()["settings"]
@@ -38,12 +47,20 @@ def test_a_mistake_is_told_as_ansible_tells_it() -> None:
     with pytest.raises(AnsibleFilterError, match="dnsmasq_name is 'a b'") as raised:
         route({}, name="a b", host="app1", network="")
     assert isinstance(raised.value.__cause__, _trace.TraceError)
+    with pytest.raises(AnsibleFilterError, match=r"mine\[0\]\['type'\] is 'MX', which libc cannot") as raised:
+        checks([{"name": "x", "type": "MX"}], "mine", libc=True)
+    assert isinstance(raised.value.__cause__, _asked.CheckError)
 
 
 @pytest.mark.parametrize(
     ("module", "function"),
-    [(plan_filter, _topology.plan), (route_filter, _trace.route), (settings_filter, _settings.settings)],
-    ids=["plan", "route", "settings"],
+    [
+        (checks_filter, _asked.checks),
+        (plan_filter, _topology.plan),
+        (route_filter, _trace.route),
+        (settings_filter, _settings.settings),
+    ],
+    ids=["checks", "plan", "route", "settings"],
 )
 def test_the_documentation_has_the_arguments_and_defaults_of_the_function(module: ModuleType, function) -> None:
     options = yaml.safe_load(module.DOCUMENTATION)["options"]
@@ -95,6 +112,13 @@ def test_the_examples_of_a_plan_are_what_the_filter_returns() -> None:
     members = ["gcp"] * 5000 + ["datacenter"] * 100
     made = plan(given["dnsmasq_topology"], "gcp-bridge-1", "gcp", members=members, sizes=given["sizes"])
     assert {key: made[key] for key in shown[1]} == shown[1]
+
+
+def test_the_example_of_checks_is_what_the_filter_returns() -> None:
+    [task] = yaml.safe_load(checks_filter.EXAMPLES)
+    _code, _mark, result = checks_filter.EXAMPLES.partition("# msg:\n")
+    shown = yaml.safe_load("\n".join(line.removeprefix("# ") for line in result.splitlines()))
+    assert checks(task["vars"]["dnsmasq_checks"], "dnsmasq_checks") == shown
 
 
 def test_the_documented_step_has_the_keys_and_values_of_a_step() -> None:

@@ -48,6 +48,7 @@ def picture(root: Path) -> dict:
     ("options", "complaint"),
     [
         ({"path": "etc/x", "content": ""}, "not a plain absolute path"),
+        ({"path": "//etc/x", "content": ""}, "not a plain absolute path"),
         ({"path": "/etc/../x", "content": ""}, "not a plain absolute path"),
         ({"path": "/etc/x\n", "content": ""}, "not a plain absolute path"),
         ({"path": "/etc/\x1bx", "content": ""}, "not a plain absolute path"),
@@ -69,6 +70,7 @@ def picture(root: Path) -> dict:
     ],
     ids=[
         "a relative path",
+        "two slashes in front",
         "a path with ..",
         "a newline in the path",
         "a control character in the path",
@@ -313,6 +315,23 @@ def test_an_undo_leaves_everything_as_it_was(etc):
     assert picture(etc) != before
     assert hands.undo() == []
     assert picture(etc) == before
+
+
+def test_what_is_kept_is_not_undone_and_its_folder_stays(etc):
+    before = picture(etc)
+    hands = swap(*everything(etc))
+    hands.land()
+    made = etc / "new.d" / "deep" / "file"
+    assert hands.keep([str(made), "/another"]) == [str(made)]
+    assert hands.undo() == []
+    after = picture(etc)
+    assert {path for path in after if path not in before} == {str(made), *map(str, list(made.parents)[:2])}
+    made.unlink()
+    made.parent.rmdir()
+    made.parent.parent.rmdir()
+    assert {path: known[0] for path, known in picture(etc).items()} == {
+        path: known[0] for path, known in before.items()
+    }
 
 
 @pytest.mark.parametrize("at", range(4), ids=["first", "second", "third", "fourth"])

@@ -11,7 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _swap, _transaction, _units
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
+    _files,
+    _restore,
+    _swap,
+    _transaction,
+    _units,
+)
 from ansible_collections.everywhere.dnsmasq.plugins.modules import transaction
 
 FIRST, SECOND, NEW = "dnsmasq.service", "second.service", "new.path"
@@ -110,10 +116,13 @@ class Lab:
         self.systemd.add(FIRST, since=time.monotonic())
         self.systemd.add(SECOND, active="inactive", enablement="disabled")
         self.proof = Proof()
+        self.trial = None
+        self.asleep = lambda: None  # what happens meanwhile
         self.now = 0.0
 
     def sleep(self, seconds):
         self.now += seconds
+        self.asleep()
 
     def host(self):
         return _transaction.Host(
@@ -121,6 +130,7 @@ class Lab:
             self.systemd,
             str(self.root / "records"),
             prove=self.proof,
+            prove_at=self.trial,
             sleep=self.sleep,
             clock=lambda: self.now,
             unit_directories=(f"{self.etc}/system/",),
@@ -133,7 +143,7 @@ class Lab:
 
     def run(self, check_mode=False, **params):
         nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": []}
-        nothing.update(check=None, commands=[])
+        nothing.update(check=None, commands=[], settle=0.0, trial=None, proof=None)
         params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
         return _transaction.execute(_transaction.request_from(params), self.host(), check_mode)
 
@@ -271,8 +281,9 @@ def test_the_first_reason_and_what_is_not_back_are_named(lab):
         lab.run(**params)
     words = str(caught.value)
     assert words.startswith(f"systemctl restart {FIRST} failed: no restart today; its journal ends with: last words of")
-    assert "; NOT put back: second.service (systemctl disable" in words
-    assert [lost.split()[0] for lost in caught.value.lost] == [SECOND, FIRST]
+    alone = str(lab.etc / "d/new")
+    assert f"; NOT put back: {alone} (left as it is, since {FIRST} does not run), {SECOND} (systemctl disable" in words
+    assert [lost.split()[0] for lost in caught.value.lost] == [alone, SECOND, FIRST]
     assert lab.record()["units"][FIRST]["ActiveState"] == "active", "what is not back can still be restored"
 
 
@@ -309,6 +320,147 @@ def test_a_unit_that_dies_after_its_start_is_a_failure(lab):
     with pytest.raises(_transaction.RolledBack, match=r"second.service did not stay up"):
         lab.run(units=[unit(SECOND)])
     assert lab.picture() == before
+
+
+def test_a_unit_that_was_started_has_to_stay_up_for_a_while(lab):
+    lab.proof.failures = 2
+    lab.run(files=[lab.file("old")], units=[unit(FIRST, restart_for=[str(lab.old)]), unit(SECOND)], settle=3.0)
+    assert lab.now == 3.0, "what the proof took counts"
+    lab.run(files=[lab.file("old", "newer\n")], units=[unit(FIRST)], settle=3.0)
+    assert lab.now == 3.0, "nothing was started"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"active": "active", "since": 1.0}, "systemd had to start it again; its journal ends with: last words of"),
+        ({"active": "failed"}, r"it is failed \(x\)"),
+    ],
+    ids=["it was started again", "it is down"],
+)
+def test_a_unit_that_dies_soon_after_its_start_is_a_failure(lab, change, words):
+    params = full(lab)
+    before = lab.picture()
+
+    def dying():
+        if lab.systemd.units[FIRST]["since"] != change.get("since"):
+            lab.systemd.units[FIRST].update(change)
+
+    lab.asleep = dying
+    with pytest.raises(_transaction.RolledBack, match=f"^{FIRST} did not stay up, {words}") as caught:
+        lab.run(**params, settle=2.0)
+    assert caught.value.lost == []
+    assert lab.picture() == before
+    assert lab.now == 2.0 and lab.systemd.log[-1] == f"restart {FIRST}"
+
+
+def test_a_unit_that_this_run_did_not_start_is_not_held_to_it(lab):
+    lab.asleep = lambda: lab.systemd.units[FIRST].update(since=1.0)
+    assert lab.run(units=[unit(FIRST), unit(SECOND)], settle=2.0)["restarted"] == [SECOND]
+
+
+def libc_reads(lab):
+    """A deploy of a file of the unit, and of two that no unit and no program reads, one in a folder of its own."""
+    (lab.etc / "resolv").write_text("nameserver 192.0.2.1\n")
+    return {
+        "files": [lab.file("old"), lab.file("resolv"), lab.file("d/e/new"), lab.file("f/new", "x")],
+        "units": [unit(FIRST, restart_for=[str(lab.old), str(lab.etc / "f/new")])],
+    }
+
+
+def test_what_libc_reads_stays_as_it_landed_where_the_unit_that_ran_cannot_be_started_again(lab):
+    params = libc_reads(lab)
+    lab.systemd.broken = {("restart", FIRST): 2}
+    with pytest.raises(_transaction.RolledBack, match="no restart today") as caught:
+        lab.run(**params)
+    assert lab.old.read_text() == "good\n" and not (lab.etc / "f").exists()
+    assert (lab.etc / "resolv").read_text() == "new\n" and (lab.etc / "d/e/new").read_text() == "new\n"
+    kept = f"(left as it is, since {FIRST} does not run)"
+    *files, last = caught.value.lost
+    assert files == [f"{lab.etc / name} {kept}" for name in ("resolv", "d/e/new")]
+    assert last.startswith(f"{FIRST} (systemctl restart {FIRST} failed")
+    assert set(lab.record()["files"]) == {file["path"] for file in params["files"]}, "a restore can still undo it"
+
+
+@pytest.mark.parametrize(
+    ("active", "broken"),
+    [("active", {("restart", FIRST): 1}), ("inactive", {("start", FIRST): 1})],
+    ids=["it runs again", "it did not run before"],
+)
+def test_what_libc_reads_goes_back_where_nothing_that_ran_is_missing(lab, active, broken):
+    params = libc_reads(lab)
+    lab.systemd.units[FIRST]["active"] = active
+    before = lab.picture()
+    lab.systemd.broken = broken
+    with pytest.raises(_transaction.RolledBack) as caught:
+        lab.run(**params)
+    assert caught.value.lost == []
+    assert lab.picture() == before
+
+
+TRIAL = {"unit": FIRST, "argv": ["dnsmasq", "{staged}", "{port}"], "content": "x\n"}
+
+
+class Rehearsal:
+    """Stands for the program of a trial: what it was started with, and whether it satisfies the proof."""
+
+    def __init__(self, monkeypatch, lab, refuted=None):
+        self.lab, self.refuted, self.made = lab, refuted, []
+        lab.trial = object()
+        monkeypatch.setattr(_transaction._trial, "rehearse", self)
+
+    def __call__(self, argv, content, prove, seconds, unproven, clock, sleep):
+        assert (prove, seconds, unproven) == (self.lab.trial, 20.0, _transaction.Unproven)
+        self.made.append((argv, content, self.lab.old.read_text(), list(self.lab.systemd.log)))
+        if self.refuted:
+            raise _transaction._trial.Refuted(self.refuted)
+
+
+def trying(lab, **options):
+    given = {"files": [lab.file("old")], "units": [unit(FIRST, restart_for=[str(lab.old)])], "trial": TRIAL}
+    return {**given, "proof": {"queries": []}, **options}
+
+
+def test_a_trial_comes_before_anything_lands(lab, monkeypatch):
+    rehearsal = Rehearsal(monkeypatch, lab)
+    assert lab.run(**trying(lab))["restarted"] == [FIRST]
+    assert rehearsal.made == [(TRIAL["argv"], "x\n", "good\n", [])]
+
+
+def test_a_trial_that_is_refuted_changes_nothing(lab, monkeypatch):
+    Rehearsal(monkeypatch, lab, refuted="x.example A: expected 192.0.2.1, got no data")
+    before = lab.picture()
+    with pytest.raises(_files.Unusable) as caught:
+        lab.run(**trying(lab))
+    assert str(caught.value) == (
+        f"x.example A: expected 192.0.2.1, got no data (tried beside {FIRST}, which runs on as it was)"
+    )
+    assert lab.picture() == before and lab.systemd.log == []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "options"),
+    [
+        (lambda lab: lab.systemd.units[FIRST].update(active="inactive"), {}),
+        (lambda lab: None, {"units": [unit(FIRST)]}),
+        (lambda lab: lab.old.write_text("new\n"), {}),
+        (lambda lab: None, {"check_mode": True}),
+        (lambda lab: setattr(lab, "trial", None), {}),
+    ],
+    ids=["the unit does not run", "no restart", "no file changes", "check mode", "a proof that needs port 53"],
+)
+def test_no_trial_where_nothing_would_be_replaced(lab, monkeypatch, prepare, options):
+    rehearsal = Rehearsal(monkeypatch, lab, refuted="no")
+    prepare(lab)
+    lab.run(**trying(lab, **options))
+    assert rehearsal.made == []
+
+
+def test_a_way_back_has_no_trial(lab, monkeypatch):
+    lab.run(**trying(lab), settle=1.0)
+    rehearsal = Rehearsal(monkeypatch, lab, refuted="no")
+    _restore.execute(_transaction.Request("x", [], [], None, 20.0, False), lab.host(), False)
+    assert rehearsal.made == [] and lab.old.read_text() == "good\n"
 
 
 def test_a_rejected_file_changes_nothing(lab):
@@ -489,12 +641,18 @@ def test_a_record_that_cannot_be_written_changes_nothing(lab):
     [
         ({"name": "../x"}, "lower case letters and underscores only"),
         ({"name": "x\n"}, "lower case letters and underscores only"),
-        ({"record_dir": "records"}, "is not absolute"),
+        ({"record_dir": "records"}, "is not a plain absolute path"),
         ({"proof_deadline": -1.0}, "give 0 to 3600 seconds"),
         ({"proof_deadline": float("nan")}, "give 0 to 3600 seconds"),
         ({"check": {"argv": ["true", "{staged}"], "file": "/etc/x"}}, "check names '/etc/x', which is not in files"),
         ({"units": [unit(FIRST, restart_for=["/etc/x"])]}, "restart_for of dnsmasq.service names '/etc/x'"),
         ({"units": [unit(FIRST), unit("dnsmasq")]}, "units: dnsmasq.service is given twice"),
+        ({"settle": 61.0}, "settle is 61.0; give 0 to 60 seconds"),
+        ({"settle": float("nan")}, "settle is nan; give 0 to 60 seconds"),
+        ({"trial": TRIAL, "proof": {"queries": []}}, "trial: unit 'dnsmasq.service' is not in units; name one"),
+        ({"units": [unit(FIRST)], "trial": TRIAL}, "trial goes with proof"),
+        ({"units": [unit(FIRST)], "trial": {**TRIAL, "argv": ["x", "{staged}"]}}, "argv does not name {staged} and"),
+        ({"units": [unit(FIRST)], "trial": {**TRIAL, "argv": ["{staged}", "{port}"]}}, "argv does not name {staged}"),
     ],
     ids=[
         "a name that is a path",
@@ -505,6 +663,12 @@ def test_a_record_that_cannot_be_written_changes_nothing(lab):
         "a check of another file",
         "a restart for another file",
         "a unit under two names",
+        "a settling that is too long",
+        "a settling that is no number",
+        "a trial of another unit",
+        "a trial without a proof",
+        "a trial at the port of the unit",
+        "a trial that is a file",
     ],
 )
 def test_a_mistake_is_found_before_anything_is_touched(lab, params, complaint):
@@ -548,6 +712,23 @@ def test_a_proof_is_not_made_before_its_time(monkeypatch):
     assert asked == [(53, {"ask", "libc", "nameservers"})], "a rehearsal has nobody to ask"
     prove()
     assert asked[1:] == [(53, set())]
+
+
+@pytest.mark.parametrize("server", ["127.0.0.1", "192.0.2.53"])
+def test_the_proof_of_a_trial_asks_the_same_of_the_trial(monkeypatch, server):
+    asked = []
+    monkeypatch.setattr(
+        transaction._latency,
+        "assess",
+        lambda params, **hands: hands or asked.append((params["server"], params["port"], params["queries"][0]["name"])),
+    )
+    transaction._prover_at({"queries": [{"name": "x.example"}], "server": server})(5353)
+    assert asked == [("127.0.0.1", 5353, "x.example")]
+
+
+def test_what_only_libc_can_ask_is_no_proof_of_a_trial():
+    assert transaction._prover_at(None) is None
+    assert transaction._prover_at({"queries": [{"name": "x.example"}], "transport": "libc"}) is None
 
 
 def test_each_file_takes_the_options_that_the_module_declares():

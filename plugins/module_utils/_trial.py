@@ -1,0 +1,77 @@
+# Copyright: (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A daemon with its new configuration beside the one that serves: whether it answers is known before it replaces it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+
+ADDRESS = "127.0.0.1"
+PAUSE = 0.2
+#: Seconds after which the daemon of a trial ends by itself, whatever became of who started it, above the trial's own.
+SPARE = 30
+
+
+class Refuted(Exception):
+    """It runs and does not satisfy the proof, with the reason."""
+
+
+def free_port() -> int:
+    """One that nobody has at the moment, over UDP and TCP."""
+    for _attempt in range(20):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket(socket.AF_INET) as tcp:
+            udp.bind((ADDRESS, 0))
+            port = udp.getsockname()[1]
+            try:
+                tcp.bind((ADDRESS, port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free on 127.0.0.1")
+
+
+def rehearse(argv, content, prove, seconds, unproven, clock, sleep) -> None:
+    """Starts the program with the content in a file of its own and has `prove(port)` asked of it; ends it again.
+
+    Raises Refuted where it runs and still fails the proof after so many seconds. One that does not run says nothing:
+    what keeps it from running beside the other one need not keep it from running alone.
+    """
+    port = free_port()
+    directory = tempfile.mkdtemp(prefix="everywhere-trial-")
+    try:
+        path = os.path.join(directory, "trial.conf")
+        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+            stream.write(content)
+        os.chmod(path, 0o644)
+        os.chmod(directory, 0o755)
+        words = [word.replace("{staged}", path).replace("{port}", str(port)) for word in argv]
+        bounded = ["timeout", "--signal=KILL", str(int(seconds) + SPARE)] + words
+        try:
+            daemon = subprocess.Popen(
+                bounded, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        except OSError:
+            return
+        try:
+            _until(daemon, prove, port, clock() + seconds, unproven, clock, sleep)
+        finally:
+            daemon.terminate()
+            daemon.wait()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _until(daemon, prove, port, end, unproven, clock, sleep):
+    while True:
+        try:
+            prove(port)
+            return
+        except unproven as error:
+            if daemon.poll() is not None:
+                return
+            if clock() + PAUSE > end:
+                raise Refuted(str(error)) from error
+        sleep(PAUSE)

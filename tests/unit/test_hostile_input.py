@@ -1,0 +1,490 @@
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hostile values in every public variable: each is refused by name, and none lands in a file.
+
+The variables of the roles go through real runs of Ansible, one host for each case, as a deploy begins. The filters and
+modules, and the whole product of places and values, are called in Python.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jinja2
+import pytest
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_filter
+from ansible_collections.everywhere.dnsmasq.plugins.filter import route as route_filter
+from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _findings
+from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
+from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import MARK, PLACES, POISONS, TYPES, Place, is_clean
+from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topologies import is_one_sentence
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = ROOT / "roles"
+CALLBACKS = ROOT / "tests/integration/network_1/callbacks"
+plan = plan_filter.FilterModule().filters()["plan"]
+route = route_filter.FilterModule().filters()["route"]
+settings = settings_filter.FilterModule().filters()["settings"]
+
+SPECS = {
+    role: yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    for role in ("forwarder", "resolver")
+}
+
+
+def escaped(message: str) -> bool:
+    """Every line of it is a sentence of ours, so nothing of what it quotes began a line or moved a cursor."""
+    return all(is_one_sentence(line) for line in message.split("\n"))
+
+
+# --- real runs ---
+
+
+class Case(NamedTuple):
+    """One host of the inventory, and what becomes of it."""
+
+    variables: dict[str, Any]
+    named: str
+    refused: bool = True
+
+
+class Told(NamedTuple):
+    """What a run says of one host: why it failed, or what it would write."""
+
+    refusal: str | None
+    files: str
+
+
+class Template(str):
+    """Jinja that Ansible resolves."""
+
+
+class Unsafe(yaml.SafeDumper):
+    """Jinja as text, not as a template: what comes from somebody else's data."""
+
+
+Unsafe.add_representer(
+    str,
+    lambda dumper, text: dumper.represent_scalar(
+        "!unsafe" if "{%" in text or "{{" in text else "tag:yaml.org,2002:str", text, style='"'
+    ),
+)
+Unsafe.add_representer(Template, lambda dumper, text: dumper.represent_str(str(text)))
+Unsafe.ignore_aliases = lambda *_: True
+
+# A deploy's first play and, for whoever passes it, all that the roles would render. Only the reading module runs here.
+PLAN = [
+    {
+        "name": "Ask this machine once",
+        "everywhere.dnsmasq.resolver_info": {},
+        "register": "__forwarder_info",
+        "run_once": True,
+    },
+    {"import_role": {"name": "everywhere.dnsmasq.forwarder", "tasks_from": "plan"}},
+    {
+        "name": "Render",
+        "ansible.builtin.debug": {
+            "msg": "{% for file in templates %}{{ lookup('ansible.builtin.template', file) }}\n{% endfor %}"
+        },
+    },
+]
+# What Ansible itself does as the role begins, with the variables that the plan does not read.
+SPEC = [{"name": "Validate", "ansible.builtin.validate_argument_spec": {"argument_spec": "{{ specs[role] }}"}}]
+
+
+Run = Callable[..., dict[str, Told]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Runs tasks, or a playbook, with a host for each case; what each was told."""
+
+    def told(tasks: Any, cases: dict[str, Case], common: dict[str, Any]) -> dict[str, Told]:
+        path = tmp_path_factory.mktemp("run")
+        linked = path / "collections/ansible_collections/everywhere/dnsmasq"
+        linked.parent.mkdir(parents=True)
+        linked.symlink_to(ROOT)
+        here = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+        hosts = {f"case{number}": case.variables for number, case in enumerate(cases.values())}
+        inventory = path / "inventory.yml"
+        inventory.write_text(yaml.dump({"all": {"hosts": hosts, "vars": common | here}}, Dumper=Unsafe), "utf-8")
+        playbook = tasks
+        if not isinstance(tasks, str):
+            templates = sorted(str(file) for file in ROLES.glob("*/templates/*.j2"))
+            files = [str(ROLES / name) for name in ("forwarder/vars/debian.yml", "resolver/vars/main.yml")]
+            play = {
+                "hosts": "all",
+                "gather_facts": False,
+                "vars": {"templates": templates, "__resolver_info": "{{ __forwarder_info }}"},
+                "vars_files": files,
+                "tasks": tasks,
+            }
+            playbook = str(path / "play.yml")
+            Path(playbook).write_text(yaml.safe_dump([play]))
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("ANSIBLE_")}
+        environment = kept | {
+            "ANSIBLE_COLLECTIONS_PATH": str(path / "collections"),
+            "ANSIBLE_HOME": str(path),
+            "ANSIBLE_LOCAL_TEMP": str(path / "tmp"),
+            "ANSIBLE_FORKS": "2",
+            "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
+            "ANSIBLE_CALLBACKS_ENABLED": "events",
+            "EVENTS": str(path / "events"),
+        }
+        program = "import sys; from ansible.cli.playbook import main; sys.exit(main())"
+        argv = [sys.executable, "-c", program, playbook, "-i", str(inventory)]
+        done = subprocess.run(argv, env=environment, cwd=path, capture_output=True, check=False)
+        events = path / "events"
+        assert events.is_file(), done.stdout + done.stderr
+        results: dict[str, Told] = {}
+        for event in map(json.loads, events.read_text("utf-8").splitlines()):
+            if "host" in event:
+                refusal = event["msg"] if event["failed"] else None
+                results[event["host"]] = Told(refusal, "" if event["failed"] else event["msg"])
+        assert set(results) == set(hosts), done.stdout + done.stderr
+        return {name: results[host] for name, host in zip(cases, hosts, strict=True)}
+
+    return told
+
+
+def turned(places: dict[str, Place], number: int) -> Iterator[tuple[str, Place, str, Any]]:
+    """So many values for each place, beginning with others at each, so that each value gets into many places."""
+    at = 0
+    for name, place in places.items():
+        items = list(hostile.values(place.good).items())
+        for _count in range(number):
+            yield name, place, *items[at % len(items)]
+            at += 1
+
+
+PLANNED = {
+    f"{name}: {value_name}": Case(place.build(value), place.named, value_name not in place.legal)
+    for name, place, value_name, value in turned(PLACES, 7)
+}
+# A template, which the inventory's author may write anywhere, of something that is not there.
+TEMPLATES = {
+    "forwarder_network": {"forwarder_network": Template("{{ nope }}")},
+    "forwarder_sizes": {"forwarder_sizes": Template("{{ nope }}")},
+    "a size": {"forwarder_sizes": {"cache_size": Template("{{ nope }}")}},
+    "a zone": hostile.home("zones", [Template("{{ nope }}")]),
+    "a nameserver": hostile.home("nameservers", [Template("{{ nope }}")]),
+    # No variable that is missing, which is no mistake.
+    "dnsmasq_network": {"dnsmasq_network": Template("{{ nope }}")},
+    "dnsmasq_topology": {"dnsmasq_topology": Template("{{ nope }}"), "dnsmasq_network": ""},
+    "dnsmasq_checks": {"dnsmasq_checks": Template("{{ nope }}")},
+    "a check": {"dnsmasq_checks": [{"name": Template("{{ nope }}")}]},
+}
+PLANNED |= {f"{name}: a template": Case(variables, "nope") for name, variables in TEMPLATES.items()}
+SOUND = "sound"
+COMMON = {"dnsmasq_topology": hostile.TOPOLOGY, "dnsmasq_network": "home"}
+
+
+# By the role's argument_specs: a variable, how a refusal names it, and what is right there.
+SPEC_PLACES: dict[str, Place] = {
+    f"{role}_state": Place(
+        lambda value, role=role: {"role": role, f"{role}_state": value},
+        "state",
+        "present",
+    )
+    for role in SPECS
+}
+# Ansible makes a list of mappings of `name=x`, and takes the words of a boolean with white space around them.
+WORD = hostile.WORD
+UNSET = hostile.UNSET
+for _role in SPECS:
+    _checks = f"{_role}_checks"
+    for _name, _good, _legal, _check in (
+        (_checks, "name", {"an equals sign"}, lambda value: value),
+        (f"an item of {_checks}", "name", {"an equals sign"}, lambda value: [value]),
+        (f"a key of {_checks}", "type", set(), lambda value: [{"name": "x.example", str(value): 1}]),
+        (f"rcode of {_checks}", "NOERROR", set(), lambda value: [{"name": "x.example", "rcode": value}]),
+        (f"cached of {_checks}", "yes", WORD, lambda value: [{"name": "x.example", "cached": value}]),
+        (f"required of {_checks}", "yes", WORD, lambda value: [{"name": "x.example", "required": value}]),
+    ):
+        SPEC_PLACES[_name] = Place(
+            lambda value, role=_role, option=_checks, check=_check: {"role": role, option: check(value)},
+            _checks,
+            _good,
+            frozenset(_legal),
+        )
+for _name in ("forwarder_hardening", "forwarder_require_fixed"):
+    SPEC_PLACES[_name] = Place(
+        lambda value, option=_name: {"role": "forwarder", option: value},
+        _name,
+        "yes",
+        WORD,
+    )
+SPECIFIED = {
+    f"{name}: {value_name}": Case(place.build(value), place.named, value_name not in place.legal)
+    for name, place, value_name, value in turned(SPEC_PLACES, 7)
+}
+
+
+# What libc is to be asked, which only the role resolver reads; the host itself is looked at behind that.
+PREFLIGHT = [{"import_role": {"name": "everywhere.dnsmasq.resolver", "tasks_from": "preflight"}}]
+RESOLVERS = {
+    f"{name}: {value_name}": Case(place.build(value), place.named)
+    for name, place, value_name, value in turned(hostile.checks("resolver_checks", "resolver_checks"), 5)
+    if value_name not in place.legal
+} | {
+    "no check": Case({"resolver_checks": []}, "resolver_checks is []"),
+    "a type that libc does not ask": Case(
+        {"resolver_checks": [{"name": "x.example", "type": "SOA"}]},
+        "[0]['type'] is 'SOA', which libc",
+    ),
+    "a template": Case({"resolver_checks": Template("{{ nope }}")}, "nope"),
+}
+
+
+# The playbook plan follows a name; all of it runs, for a host of each value.
+NAMES = {
+    f"dnsmasq_name: {name}": Case({"dnsmasq_name": value}, "dnsmasq_name is", name not in hostile.IDN)
+    for name, value in hostile.values("db.corp.example").items()
+}
+
+
+def judged(cases: dict[str, Case], told: dict[str, Told]) -> Counter[str]:
+    """Each case was refused by name, or what would be written is clean."""
+    wrong = {}
+    for name, case in cases.items():
+        refusal, files = told[name]
+        if not (case.named in (refusal or "") if case.refused else refusal is None and is_clean(files)):
+            wrong[name] = refusal or files
+    assert wrong == {}
+    return Counter("refused" if case.refused else "clean" for case in cases.values())
+
+
+def test_what_the_plan_reads_is_refused_by_name_in_a_real_run(run: Run) -> None:
+    told = run(PLAN, PLANNED | {SOUND: Case({}, "")}, COMMON)
+    sound = told.pop(SOUND)
+    assert sound.refusal is None and is_clean(sound.files) and "server=/corp.example/192.0.2.11" in sound.files
+    assert judged(PLANNED, told)["refused"] >= 200
+    for name in PLANNED:
+        if told[name].refusal and "template" not in name:
+            _ansible, _mark, ours = told[name].refusal.partition("'everywhere.dnsmasq.plan' failed: ")
+            assert escaped(ours), name
+    # None wrote a line that a sound topology does not have but rules and sizes.
+    lines = set(sound.files.replace(SOUND, "HOST").splitlines())
+    for name, case in PLANNED.items():
+        new = set(re.sub(r"\bcase\d+\b", "HOST", told[name].files).splitlines()) - lines
+        assert case.refused or all(NEW_LINE.fullmatch(line) for line in new), (name, new)
+
+
+NEW_LINE = re.compile(
+    r"server=(/[a-z0-9._-]+/)?[0-9a-f.:#]+|# [a-z0-9._-]+ is (home|other)'s, asked (directly|through home's bridges)"
+    r"|(cache-size|dns-forward-max|max-tcp-connections|use-stale-cache)=[0-9]+"
+    r"|# The configuration of HOST, in (home|no network): everywhere.dnsmasq.forwarder.|# Who may ask HOST at .*"
+    r"|elsewhere='[0-9a-f.: ]*'|.*@askers.*|resolv-file=[a-z/.-]+|no-resolv|# [a-z ,0-9]+"
+)
+
+
+def test_what_the_specs_say_is_refused_by_name_in_a_real_run(run: Run) -> None:
+    found = judged(SPECIFIED, run(SPEC, SPECIFIED, {"specs": SPECS}))
+    assert found["refused"] >= 80
+
+
+def test_each_public_variable_of_the_roles_has_its_cases() -> None:
+    public = {name for options in SPECS.values() for name in options}
+    assert {name for name in public if not any(name in place for place in [*PLACES, *SPEC_PLACES])} == set()
+
+
+def test_a_hostile_name_is_refused_by_the_playbook_that_follows_it(run: Run) -> None:
+    assert judged(NAMES, run("everywhere.dnsmasq.plan", NAMES, COMMON))["refused"] >= 30
+
+
+def test_what_libc_is_to_be_asked_is_refused_by_name_before_the_host_is_looked_at(run: Run) -> None:
+    told = run(PREFLIGHT, RESOLVERS, {})
+    assert judged(RESOLVERS, told)["refused"] >= 40
+
+
+# --- the filters ---
+
+
+def rendered(made: dict[str, Any]) -> str:
+    """The real template, with the settings of this plan."""
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
+    environment.filters["comment"] = "# {}".format
+    return environment.from_string((ROLES / "forwarder/templates/dnsmasq.conf.j2").read_text()).render(
+        ansible_managed="managed",
+        __forwarder_plan=made,
+        __forwarder_settings=settings(made, version="2.90", resolv_file="/run/x/upstream.conf"),
+        __forwarder_includes=[],
+    )
+
+
+def refusal_of(call: Callable[[], Any]) -> str | None:
+    """The filter's own refusal; any other error is the test's."""
+    try:
+        call()
+    except AnsibleFilterError as error:
+        assert isinstance(error.__cause__, _findings.InputError)
+        return str(error)
+    return None
+
+
+def asked(given: dict[str, Any]) -> Any:
+    return given.get("forwarder_checks", given.get("dnsmasq_checks", ()))
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_each_value_in_each_place_is_refused_by_name_and_shown_escaped(name: str) -> None:
+    place = PLACES[name]
+    for value_name, value in hostile.values(place.good).items():
+        given = COMMON | place.build(value)
+        topology = given.get("forwarder_topology", given["dnsmasq_topology"])
+        network = given.get("forwarder_network", given["dnsmasq_network"])
+        for host in ("app1", "bridge"):
+            if value_name in place.legal:
+                if host == "app1" or network == "home":
+                    made = plan(topology, host, network, sizes=given.get("forwarder_sizes"), checks=asked(given))
+                    assert is_clean(rendered(made))
+                continue
+            refusal = refusal_of(
+                lambda: plan(topology, host, network, sizes=given.get("forwarder_sizes"), checks=asked(given))  # noqa: B023
+            )
+            assert refusal and place.named in refusal, value_name
+            assert escaped(refusal), value_name
+            assert not isinstance(value, str) or _findings.shown(value) in refusal, value_name
+
+
+def follow(**differences: Any) -> Any:
+    given = {"topology": hostile.TOPOLOGY, "name": "db.corp.example", "host": "app1", "network": "home", **differences}
+    return route(given.pop("topology"), **given)
+
+
+def planning(**differences: Any) -> Any:
+    given = {"topology": hostile.TOPOLOGY, "host": "app1", "network": "home", **differences}
+    return rendered(plan(given.pop("topology"), **given))
+
+
+MADE = plan(hostile.TOPOLOGY, host="app1", network="home")
+
+
+def setting(made: Any = MADE, **differences: Any) -> Any:
+    given = {"version": "2.90", "resolv_file": "/run/x/upstream.conf", **differences}
+    return "\n".join(f"{line['option']}={line['value']}" for line in settings(made, **given))
+
+
+PRINTABLE = frozenset(name for name, poison in POISONS.items() if poison.isprintable() and len(poison) < 200)
+DHCP = plan({}, host="app1", network="")
+OPTIONS: dict[str, tuple[Callable[[Any], Any], str, str, frozenset[str]]] = {
+    # A host's name stands in a comment, as it is in the inventory.
+    "plan: host": (lambda value: planning(host=value) and None, "host is", "app1", PRINTABLE),
+    "plan: network": (lambda value: planning(network=value), "dnsmasq_network", "home", UNSET),
+    "plan: listen": (lambda value: planning(listen=value), "listen", "127.0.0.1", frozenset()),
+    "plan: an item of listen": (lambda value: planning(listen=[value]), "listen[0]", "127.0.0.1", frozenset()),
+    "plan: members": (
+        lambda value: planning(members=value),
+        "members",
+        "home",
+        frozenset({"a list", "a list of lists"}),
+    ),
+    # They are counted, and those that no network has are nobody's.
+    "plan: an item of members": (
+        lambda value: planning(members=[value], host="bridge"),
+        "members",
+        "home",
+        frozenset([*POISONS, *TYPES]),
+    ),
+    "route: topology": (lambda value: follow(topology=value), "dnsmasq_topology", "home", frozenset()),
+    "route: name": (lambda value: follow(name=value), "dnsmasq_name", "db.corp.example", hostile.IDN),
+    "route: an address": (lambda value: follow(name=value), "dnsmasq_name", "2001:db8::1", frozenset()),
+    "route: host": (lambda value: follow(host=value) and None, "host is", "app1", PRINTABLE),
+    "route: network": (lambda value: follow(network=value), "dnsmasq_network", "home", UNSET),
+    "settings: plan": (lambda value: setting(value), "plan", "home", frozenset()),
+    "settings: version": (lambda value: setting(version=value), "version", "2.90", frozenset()),
+    "settings: user": (lambda value: setting(user=value), "user", "dnsmasq", frozenset()),
+    "settings: group": (lambda value: setting(group=value), "group", "dnsmasq", UNSET),
+    "settings: pid_file": (lambda value: setting(pid_file=value) and None, "pid_file", "/run/x", frozenset({"a rule"})),
+    "settings: resolv_file": (
+        lambda value: setting(DHCP, resolv_file=value) and None,
+        "resolv_file",
+        "/run/x",
+        frozenset({"a rule"}),
+    ),
+} | {
+    f"settings: {key} of the plan": (
+        lambda value, key=key: setting({**MADE, key: value}),
+        "plan",
+        "home",
+        frozenset(),
+    )
+    for key in ("tier", "listen", "forwards", "reverse", "upstream", "sizes")
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_each_option_of_a_filter_is_refused_by_name(option: str) -> None:
+    call, named, good, legal = OPTIONS[option]
+    for value_name, value in hostile.values(good).items():
+        if value_name in legal:
+            assert is_clean(str(call(value))), value_name
+            continue
+        refusal = refusal_of(lambda: call(value))  # noqa: B023
+        assert refusal and named in refusal and escaped(refusal), (value_name, refusal)
+
+
+@pytest.mark.parametrize(
+    "name", [f"app1\nserver=/{MARK}/192.0.2.66", "a" * 256, "\u00fc" * 128, "a\u2028b", "a\x1b[2J"]
+)
+def test_a_hosts_name_cannot_end_the_comment_that_it_stands_in(name: str) -> None:
+    refusal = refusal_of(lambda: plan({}, host=name, network=""))
+    assert refusal and "host is" in refusal and escaped(refusal)
+
+
+@pytest.mark.parametrize("key", ["forwards", "reverse"])
+@pytest.mark.parametrize("part", ["zone", "servers", "owner", "via"])
+def test_a_rule_of_a_forged_plan_is_refused(key: str, part: str) -> None:
+    [rule, *_others] = MADE[key]
+    for value_name, value in hostile.values("corp.example").items():
+        forged = {**MADE, key: [{**rule, part: [value] if part == "servers" else value}]}
+        call = lambda: setting(forged)  # noqa: B023, E731
+        if (refusal := refusal_of(call)) is None:
+            assert all(re.fullmatch(r"[!-~]{1,1000}", line) for line in call().split("\n")), value_name
+        else:
+            assert "plan" in refusal and escaped(refusal)
+
+
+NUMBERS = {"more digits than Python prints": 10**5000, "hexadecimal": int("f" * 6000, 16), "negative": -(10**5000)}
+
+
+@pytest.mark.parametrize("number", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize("name", PLACES)
+def test_a_number_that_cannot_be_printed_is_refused_by_name(name: str, number: int) -> None:
+    given = COMMON | PLACES[name].build(number)
+    topology = given.get("forwarder_topology", given["dnsmasq_topology"])
+    network = given.get("forwarder_network", given["dnsmasq_network"])
+    refusal = refusal_of(
+        lambda: plan(topology, "app1", network, sizes=given.get("forwarder_sizes"), checks=asked(given))
+    )
+    assert refusal and PLACES[name].named in refusal and escaped(refusal)
+
+
+def test_lists_of_any_depth_are_refused_by_name() -> None:
+    deep: Any = []
+    for _level in range(3000):
+        deep = [deep]
+    refusal = refusal_of(lambda: plan(hostile.home("zones", deep)["dnsmasq_topology"], "app1", "home"))
+    assert refusal and "dnsmasq_topology['home']['zones'][0]" in refusal and escaped(refusal)
+
+
+def test_how_many_hostile_values_there_were() -> None:
+    real = {"plan": PLANNED, "argument_specs": SPECIFIED, "dnsmasq_name": NAMES, "resolver_checks": RESOLVERS}
+    counts = {name: Counter("refused" if case.refused else "clean" for case in real[name].values()) for name in real}
+    called = sum(len(hostile.values(place.good)) for place in PLACES.values()) * 2
+    called += sum(len(hostile.values(good)) for _call, _named, good, _legal in OPTIONS.values())
+    print(f"in real runs: {counts}; in calls of the filters: {called}")
+    assert sum(count["refused"] for count in counts.values()) >= 300
+    assert called >= 3000
