@@ -10,13 +10,16 @@ demo: ## network 1 in a lab: lookups before and after a deploy, side by side
 	@.ci/stages demo
 
 test: ## everything that CI runs
-	@.ci/stages lint sanity unit integration molecule two_tiers providers controllers
+	@.ci/stages lint sanity unit integration molecule two_tiers providers faults controllers
 
-lint sanity unit integration molecule two_tiers providers controllers: ## one stage of `make test`
+lint sanity unit integration molecule two_tiers providers faults controllers: ## one stage of `make test`
 	@.ci/stages $@
 
 bench: ## thousands of hosts ask for one name at once; options in FLEET="--instances 500 --suites bookworm"
 	@.ci/stages bench
+
+soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes: about 90 minutes
+	@.ci/stages soak
 
 shell: ## a shell with the tools of the tests, for molecule converge, molecule login --host east-nm, ...
 	@.ci/stages shell
@@ -24,4 +27,4 @@ shell: ## a shell with the tools of the tests, for molecule converge, molecule l
 clean: ## power the lab off; remove caches, images and virtual environments
 	@.ci/stages clean
 
-.PHONY: help demo test lint sanity unit integration molecule two_tiers providers controllers bench shell clean
+.PHONY: help demo test lint sanity unit integration molecule two_tiers providers faults controllers bench soak shell clean

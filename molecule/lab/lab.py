@@ -465,6 +465,8 @@ def down() -> None:
                 remove_cgroup(name)
     end("cables")
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for group in Path("/sys/fs/cgroup/memory").glob("evd-*"):  # of the fault `killed for memory`
+        group.rmdir()
     for mount in sorted((m for m in mounts if m.startswith(f"{DISKS}/")), reverse=True):
         sh("umount", mount)
     for namespace in sorted(name for name in namespaces() if name.startswith("evd-")):
@@ -491,7 +493,10 @@ def reboot(host: Host) -> None:
     except SystemExit as error:
         # Seen in one of five runs of 24 hosts: dhclient sees none of the server's offers on a card that is new.
         say(f"{error}: booting it once more; what it saw:")
-        for argv in (("ip", "-s", "link", "show", "eth0"), ("journalctl", "-b", "-n", "30", "--no-pager", "-t", "dhclient")):
+        for argv in (
+            ("ip", "-s", "link", "show", "eth0"),
+            ("journalctl", "-b", "-n", "30", "--no-pager", "-t", "dhclient"),
+        ):
             say(inside(host, *argv).stdout)
         end(host.name)
         replug(host, networks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Callable
@@ -11,6 +12,40 @@ import lab
 
 #: Mode, owner, link and content of everything in /etc, a line each.
 ETC = "cd /etc && find . -printf '%p %M %u %g %l\\n' | sort; find . -type f -exec sha256sum {} + | sort -k 2"
+
+#: What packages that were removed leave to the admin besides conffiles, and what every install writes: netbase makes
+#: `networks`; openresolv keeps what the lab wrote into resolv.conf before a reboot.
+ASIDE = (
+    r"^\./(networks|resolv\.conf\.bak|passwd-?|shadow-?|group-?|gshadow-?|subuid-?|subgid-?|ld\.so\.cache"
+    r"|rc.\.d/[SK]..dnsmasq|dnsmasq\.d|dnsmasq\.d/README|(runit/runsvdir/default|sv)/dnsmasq(/.*)?)$"
+)
+UNITS = (
+    "systemctl list-unit-files --no-legend --no-pager --state=enabled,enabled-runtime,masked,masked-runtime"
+    " | awk '{print $1, $2}' | sort; systemctl list-units --no-legend --no-pager --plain --state=active"
+    " --type=service,path,socket | awk '{print $1}' | sort"
+    # All that is enabled, and what runs of that which has to do with names: others come and go with a reboot.
+    " | grep -E '^(dnsmasq|everywhere|NetworkManager|networking|dhcpcd|resolvconf|nftables"
+    "|systemd-(resolved|networkd))[.]'"
+    " || true"
+)
+
+
+def differences(host: lab.Host, before: str, packages_gone: bool = False) -> tuple[list[str], list[str]]:
+    """Lines of ETC that are new, and those that are missing; without what packages that came and went leave there."""
+    aside: set[str] = set()
+    if packages_gone:
+        conffiles = "dpkg-query -W -f '${Conffiles}\\n' | awk '{print $1}' | sed -n 's|^/etc|.|p'"
+        aside = set(shell(host, conffiles).split())
+        aside |= {"/".join(path.split("/")[:depth]) for path in aside for depth in range(2, path.count("/") + 1)}
+        aside |= set(shell(host, f"cd /etc && find . | grep -E '{ASIDE}' || true").split())
+
+    def lines(text: str) -> set[str]:
+        # A line of find begins with the path, one of sha256sum ends with it.
+        rows = [(line.split()[0] if line.startswith(".") else line.split()[-1], line) for line in text.splitlines()]
+        return {line for path, line in rows if path not in aside}
+
+    was, now = lines(before), lines(shell(host, ETC))
+    return sorted(now - was), sorted(was - now)
 
 
 def shell(host: lab.Host, command: str) -> str:
@@ -26,3 +61,23 @@ def until(wanted: Any, look: Callable[[], Any], seconds: float = 60) -> Any:
     while (seen := look()) != wanted and time.monotonic() < end:
         time.sleep(0.5)
     return seen
+
+
+def resolv_conf(host: lab.Host) -> dict[str, list[str]]:
+    """Servers, search list and options that libc reads there."""
+    found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
+    done = lab.inside(host, "cat", "/etc/resolv.conf")
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if words and words[0] in found:
+            found[words[0]] += words[1:]
+        elif words and words[0] == "domain" and not found["search"]:
+            found["search"] = words[1:]
+    found["search"] = list(dict.fromkeys(found["search"]))
+    return found
+
+
+def lookups(host: lab.Host, name: str, calls: int = 5) -> dict[str, Any]:
+    """What a process on the host gets for a name through libc; see lab-lookups."""
+    figures: dict[str, Any] = json.loads(shell(host, f"lab-lookups {name} {calls}"))
+    return figures

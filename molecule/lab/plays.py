@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +23,8 @@ class Run:
     returncode: int
     events: list[dict[str, Any]]
     text: str = ""
+    began: float = 0.0
+    ended: float = 0.0
 
     @property
     def results(self) -> list[dict[str, Any]]:
@@ -55,6 +58,16 @@ class Run:
         return {event["host"]: event["msg"] for event in self.results if task in event["task"]}
 
     @property
+    def starts(self) -> list[str]:
+        """The tasks in the order in which they began."""
+        return [event["starts"] for event in self.events if "starts" in event]
+
+    def doing(self, moment: float) -> str:
+        """The task that had begun last at a moment."""
+        begun = [event for event in self.events if "starts" in event and event["time"] <= moment]
+        return begun[-1]["starts"] if begun else "nothing yet"
+
+    @property
     def stats(self) -> dict[str, dict[str, int]]:
         return next(event["stats"] for event in self.events if "stats" in event)
 
@@ -67,8 +80,12 @@ def play(
     collections: Path | None = None,
     inventory: Path | None = None,
     log: IO[str] | None = None,
+    dies_at: str = "",
 ) -> Run:
-    """Run a playbook of the collection on the lab's clients; its output goes to the log, or to the screen."""
+    """Run a playbook of the collection on the lab's clients; its output goes to the log, or to the screen.
+
+    With `dies_at`, NUMBER or NUMBER:SECONDS, the controller is killed at the start of that task, or so long after.
+    """
     argv = [program, f"everywhere.dnsmasq.{name}", "-i", str(inventory or lab.INVENTORY.parent)]
     argv += ["-e", "dnsmasq_hosts=clients", *options]
     if log is None:
@@ -81,8 +98,20 @@ def play(
         ANSIBLE_PIPELINING="true",
         ANSIBLE_INJECT_FACT_VARS="false",
         EVENTS=str(events),
+        DIES_AT=dies_at or "0",
     )
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
-    code = subprocess.call(argv, env=environment, cwd="/", stdout=log, stderr=log)
-    return Run(code, [json.loads(line) for line in events.read_text().splitlines()])
+    began, own_group = time.time(), bool(dies_at)
+    code = subprocess.call(argv, env=environment, cwd="/", stdout=log, stderr=log, start_new_session=own_group)
+    lines = events.read_text().splitlines() if events.exists() else []
+    return Run(code, [json.loads(line) for line in lines], began=began, ended=time.time())
+
+
+def play_quietly(folder: Path, name: str, *options: str, **more: Any) -> Run:
+    """The same, with what the run printed kept beside its events and in `text`."""
+    with (folder / "log").open("w+") as log:
+        done = play(name, *options, events=folder / "events", log=log, **more)
+        log.seek(0)
+        done.text = log.read()
+    return done

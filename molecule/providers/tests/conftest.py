@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,8 +10,7 @@ from pathlib import Path
 import lab
 import pytest
 import yaml
-from looks import shell
-from plays import Run, play
+from plays import Run, play_quietly
 
 ROOT = Path(__file__).resolve().parents[3]
 BY_NAME = {host.name: host for host in lab.read_inventory()[1]}
@@ -63,32 +61,4 @@ def table() -> Iterator[Table]:
 
 @pytest.fixture(scope="session")
 def playbook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    def run(name: str, *options: str) -> Run:
-        events = tmp_path_factory.mktemp("events") / "events"
-        with events.with_suffix(".log").open("w+") as log:
-            done = play(name, "-f", "6", *options, events=events, log=log)
-            log.seek(0)
-            done.text = log.read()
-        return done
-
-    return run
-
-
-def resolv_conf(host: lab.Host) -> dict[str, list[str]]:
-    """Servers, search list and options that libc reads there."""
-    found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
-    done = lab.inside(host, "cat", "/etc/resolv.conf")
-    for line in done.stdout.splitlines():
-        words = line.split()
-        if words and words[0] in found:
-            found[words[0]] += words[1:]
-        elif words and words[0] == "domain" and not found["search"]:
-            found["search"] = words[1:]
-    found["search"] = list(dict.fromkeys(found["search"]))
-    return found
-
-
-def lookups(host: lab.Host, name: str, calls: int = 5) -> dict[str, object]:
-    """What a process on the host gets for a name through libc; see lab-lookups."""
-    figures: dict[str, object] = json.loads(shell(host, f"lab-lookups {name} {calls}"))
-    return figures
+    return lambda name, *options: play_quietly(tmp_path_factory.mktemp("events"), name, "-f", "6", *options)

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import time
-from itertools import pairwise
 
 import lab
 import pytest
-from conftest import BY_NAME, CLIENTS, PROVIDERS, ROOT, SERVERS, STATIC, lookups, resolv_conf
-from looks import ETC, shell, until
+from conftest import BY_NAME, CLIENTS, PROVIDERS, ROOT, SERVERS, STATIC
+from looks import ETC, UNITS, differences, lookups, resolv_conf, shell, until
+from probes import end_probe, start_probe
 
-#: What packages that were removed leave to the admin besides conffiles, and what every install writes: netbase makes
-#: `networks`; openresolv keeps what the lab wrote into resolv.conf before a reboot.
-ASIDE = (
-    r"^\./(networks|resolv\.conf\.bak|passwd-?|shadow-?|group-?|gshadow-?|subuid-?|subgid-?|ld\.so\.cache"
-    r"|rc.\.d/[SK]..dnsmasq|dnsmasq\.d|dnsmasq\.d/README|(runit/runsvdir/default|sv)/dnsmasq(/.*)?)$"
-)
-UNITS = (
-    "systemctl list-unit-files --no-legend --no-pager --state=enabled,enabled-runtime,masked,masked-runtime"
-    " | awk '{print $1, $2}' | sort; systemctl list-units --no-legend --no-pager --plain --state=active"
-    " --type=service,path,socket | awk '{print $1}' | sort"
-    # All that is enabled, and what runs of that which has to do with names: others come and go with a reboot.
-    " | grep -E '^(dnsmasq|everywhere|NetworkManager|networking|dhcpcd|resolvconf|nftables"
-    "|systemd-(resolved|networkd))[.]'"
-    " || true"
-)
 RESTARTS = {
     "dhclient_ifupdown": "networking",
     "dhclient_networkmanager": "NetworkManager",
@@ -89,55 +73,9 @@ def misses(host):
     return int(shell(host, "dig +short @127.0.0.1 chaos txt misses.bind").strip().strip('"'))
 
 
-def probe(host, command):
-    return json.loads(shell(host, f"lab-probe {command}"))
-
-
-def start_probe(host):
-    shell(host, "systemd-run --quiet --unit=lab-probe lab-probe run 1800")
-    shell(
-        host,
-        "systemd-run --quiet --unit=lab-monitor -p StandardOutput=file:/run/lab-monitor.log "
-        "ip -timestamp monitor address route link",
-    )
-
-
-def moments(host, of, words):
-    """When each such line was written to the journal."""
-    journal = shell(host, f"journalctl -o short-unix --no-pager {of} | grep -E '{words}' || true")
-    return [float(line.split()[0]) for line in journal.splitlines()]
-
-
-def own_gaps(host):
-    """When dhclient itself left resolv.conf empty (its script writes by `cat >`) and nothing answered on 127.0.0.1,
-    which libc asks then. Each renewal of a host that we never saw has it; with dnsmasq on 127.0.0.1 it is over."""
-    if PROVIDERS[host.name] != "dhclient_ifupdown":
-        return lambda moment: False
-    leases = moments(host, "-t dhclient", "DHCPACK|bound to")
-    up, down = (moments(host, "-u dnsmasq", word) for word in ("Started dnsmasq", "Stopped dnsmasq"))
-
-    def is_one(moment):
-        last_up, last_down = (max((at for at in times if at <= moment), default=0) for times in (up, down))
-        answered = last_up > last_down
-        # The script runs between the two lines of a renewal.
-        renewing = any(start - 0.5 <= moment <= end + 0.5 and end - start < 5 for start, end in pairwise(leases))
-        return renewing and not answered
-
-    return is_one
-
-
-def end_probe(host):
+def no_loss(host):
     """No lookup was lost, and no address and no route, not for a moment."""
-    shell(host, "systemctl stop lab-probe lab-monitor")
-    seen = probe(host, "report")
-    gone = shell(host, "grep -E '^(\\[.*\\] *)?Deleted.*(eth0|default)' /run/lab-monitor.log || true")
-    shell(host, "rm /run/lab-probe.* /run/lab-monitor.log")
-    assert seen["asked"] > 100, seen
-    assert not gone, gone
-    if host.name not in WITHOUT_DNS:
-        own = own_gaps(host)
-        lost = [event for event in seen["events"] if event["error"] and not own(event["time"])]
-        assert not lost, lost[:5]
+    seen = end_probe(host, PROVIDERS[host.name], has_dns=host.name not in WITHOUT_DNS)
     # How slow they were says how busy two processors with all these hosts are.
     print(f"{host.name}: {seen['asked']} lookups, {seen['slow']} over 1 s, slowest {seen['slowest_ms']} ms")
     return "0" if host.name not in WITHOUT_DNS else "no DNS before"
@@ -155,18 +93,8 @@ def remember(host):
 def restored(host):
     """/etc, links, units and lookups as before the first deploy."""
     was = BEFORE[host.name]
-    conffiles = "dpkg-query -W -f '${Conffiles}\\n' | awk '{print $1}' | sed -n 's|^/etc|.|p'"
-    left = set(shell(host, conffiles).split())
-    left |= {"/".join(path.split("/")[:depth]) for path in left for depth in range(2, path.count("/") + 1)}
-    left |= set(shell(host, f"cd /etc && find . | grep -E '{ASIDE}' || true").split())
-
-    def lines(text):
-        # A line of find begins with the path, one of sha256sum ends with it.
-        rows = [(line.split()[0] if line.startswith(".") else line.split()[-1], line) for line in text.splitlines()]
-        return {line for path, line in rows if path not in left}
-
-    before, after = lines(was["etc"]), lines(shell(host, ETC))
-    assert after == before, f"new: {sorted(after - before)}, missing: {sorted(before - after)}"
+    new, missing = differences(host, was["etc"], packages_gone=True)
+    assert (new, missing) == ([], []), f"new: {new}, missing: {missing}"
     units = until(was["units"], lambda: shell(host, UNITS), 20)
     assert units == was["units"], f"units were {was['units']}, are {units}"
     now = until(was["resolv"], lambda: resolv_conf(host), 30)
@@ -244,7 +172,7 @@ def test_a_check_says_what_a_deploy_then_does_and_a_second_deploy_does_nothing(t
     assert again.returncode == 0, again.failures
     assert {name: again.info[name]["provider"] for name in PROVIDERS} == PROVIDERS
     assert again.changed == [], again.changed
-    table.each("lost in deploys", end_probe)
+    table.each("lost in deploys", no_loss)
     assert done.changed == foreseen.changed
     assert done.landed() == foreseen.landed()
 
@@ -364,7 +292,7 @@ def test_a_restore_leaves_what_was_there_before(table, playbook, turn):
     run = playbook("restore", "--diff")
     assert run.returncode == 0, run.failures
     time.sleep(25 if turn == "first" else 0)  # a lease is renewed meanwhile
-    table.each("lost in a restore", end_probe)
+    table.each("lost in a restore", no_loss)
     table.each("/etc, units, lookups restored", restored)
     again = playbook("restore")
     assert (again.returncode, again.changed) == (0, [])

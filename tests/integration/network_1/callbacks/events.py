@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 from ansible.plugins.callback import CallbackBase
@@ -24,6 +27,24 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "events"
     CALLBACK_NEEDS_ENABLED = True
+
+    def __init__(self):
+        super().__init__()
+        # The task, counted from 1, at whose start the controller dies, and how many seconds after.
+        at, _colon, after = os.environ.get("DIES_AT", "0").partition(":")
+        self.dies_at, self.after, self.started = int(at), float(after or 0), 0
+
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        self.started += 1
+        self._write({"starts": task.get_name(), "number": self.started, "time": time.time()})
+        if self.started == self.dies_at:
+            # The processes of the forks and of ssh too; the group is the run's own.
+            death = threading.Timer(self.after, os.killpg, (os.getpgid(0), signal.SIGKILL))
+            death.start()
+            if not self.after:
+                death.join()
+
+    v2_playbook_on_handler_task_start = v2_playbook_on_task_start
 
     def _write(self, event):
         with Path(os.environ["EVENTS"]).open("a", encoding="utf-8") as stream:

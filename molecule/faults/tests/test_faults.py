@@ -1,0 +1,368 @@
+"""From fresh hosts to restored ones, with everything that goes wrong on the way; no lookup may be lost by it."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from contextlib import contextmanager
+
+import lab
+import pytest
+from conftest import (
+    ALL,
+    BRIDGES,
+    BY_NAME,
+    CLIENTS,
+    PROVIDERS,
+    etc,
+    on_each,
+    resolves,
+    taken_over,
+    untouched,
+)  # fmt: skip
+from faults import FAULTS, drop_in, rounds
+from looks import resolv_conf, shell, until
+from probes import end_probe, start_probe, stop_probe
+
+BEFORE: dict[str, dict[str, object]] = {}
+DATACENTER = {
+    "zones": ["corp.example"],
+    "subnets": ["10.20.0.0/16"],
+    "nameservers": ["10.20.0.11", "10.20.0.12"],
+    "links": ["vpc"],
+}
+VPC = {"subnets": ["10.1.0.0/24"]}
+WITH_BRIDGES = {"datacenter": DATACENTER, "vpc": VPC | {"bridges": BRIDGES}}
+LOCALS = [host for host in CLIENTS if host.name not in BRIDGES]
+#: The tasks that change a host: there a run is killed in the middle, too.
+AT_WORK = r"Put the unit's drop-in|Install dnsmasq|Swap in|takeover_|Put back|Stop dnsmasq"
+#: Where CI kills it: while packages come and go, while dnsmasq and resolv.conf are swapped.
+SAMPLE = {"deploy": r"Install dnsmasq|Swap in|takeover_systemd_resolved", "restore": r"Install dnsmasq|Put back"}
+KILLS = 100 if ALL else 8
+
+
+def topology(of):
+    return ("-e", json.dumps({"dnsmasq_topology": of}))
+
+
+@contextmanager
+def probed(figures, what, hosts=CLIENTS):
+    """No lookup is lost on any of the hosts, and none takes over a second; a line of the table says so."""
+    runs = []
+    on_each(start_probe, hosts)
+    time.sleep(2)
+    try:
+        yield runs
+    except BaseException:
+        on_each(stop_probe, hosts)
+        raise
+    # What a deploy left running is asked a little longer; the probe has asked enough then, too.
+    time.sleep(10)
+    seen = on_each(lambda host: end_probe(host, PROVIDERS[host.name], runs), hosts)
+    asked, slowest = sum(one["asked"] for one in seen.values()), max(one["slowest_ms"] for one in seen.values())
+    slow = {name: one["events"] for name, one in seen.items() if one["slow"]}
+    figures.append(f"| {what} | {len(hosts)} | {asked} | 0 | {sum(map(len, slow.values()))} | {slowest:.0f} ms |")
+    assert not slow, slow
+
+
+def messages(run, name):
+    return [event["msg"] for event in run.failures if event["host"] == name]
+
+
+def test_the_hosts_are_fresh_and_resolve():
+    def look(host):
+        resolves(host)
+        BEFORE[host.name] = {"etc": etc(host), "resolv": resolv_conf(host)}
+
+    on_each(look)
+
+
+def broken_run(playbook, figures, tmp_path, what, plan, options, packages_gone):
+    """Each host of the plan with its own fault, in one run; each ends as it was, and is told why."""
+    hosts = [BY_NAME[name] for name in plan]
+    inventory = tmp_path / "broken.yml"
+    inventory.write_text(json.dumps({"all": {"hosts": {name: fault.variables for name, fault in plan.items()}}}))
+    before = {}
+
+    def breaks(host):
+        shell(host, plan[host.name].breaks)
+        before[host.name] = etc(host)
+
+    with probed(figures, f"{what}: {', '.join(fault.name for fault in plan.values())}", hosts) as runs:
+        try:
+            on_each(breaks, hosts)
+            run = playbook("deploy", "-i", str(inventory), "-e", "dnsmasq_hosts=" + ":".join(plan), *options)
+            runs.append(run)
+
+            def check(host):
+                fault = plan[host.name]
+                told = messages(run, host.name)
+                assert told, f"{fault.name}: the deploy did not fail"
+                assert re.search(fault.says, told[-1], re.S), f"{fault.name}: {told}"
+                resolves(host)
+                untouched(host, before[host.name], packages_gone, fault.keeps_record)
+                assert run.stats[host.name]["failures"] == 1
+
+            on_each(check, hosts)
+        finally:
+            on_each(lambda host: shell(host, plan[host.name].mends), hosts)
+    return run
+
+
+FIRST = rounds(list(PROVIDERS), list(FAULTS), ALL)
+LATER = rounds(list(PROVIDERS), [fault for fault in FAULTS if fault.later], ALL)
+
+
+@pytest.mark.parametrize("plan", FIRST, ids=lambda plan: ", ".join(fault.name for fault in plan.values()))
+def test_a_first_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, tmp_path, plan):
+    broken_run(playbook, figures, tmp_path, "failing first deploy", plan, (), packages_gone=True)
+    for name, fault in plan.items():
+        if fault.keeps_record:
+            again = playbook("restore", "-l", name)
+            assert again.returncode == 0, again.failures
+    on_each(lambda host: untouched(host, BEFORE[host.name]["etc"], packages_gone=True))
+
+
+def test_a_resolved_that_does_not_come_back_does_not_take_names_with_it(playbook, figures):
+    """Its stub is gone with it: what libc reads stays as it landed, and leads to servers."""
+    host = BY_NAME["tx-resolved"]
+    breaks, mends = drop_in("systemd-resolved", "ExecStartPre=/bin/false")
+    shell(host, breaks)
+    try:
+        with probed(figures, "systemd-resolved that never starts again", [host]) as runs:
+            run = playbook("deploy", "-l", host.name)
+            runs.append(run)
+            assert run.returncode != 0
+            told = messages(run, host.name)[-1]
+            assert "systemctl restart systemd-resolved" in told, told
+            assert "/etc/resolv.conf (left as it is, since systemd-resolved.service does not run)" in told, told
+            resolves(host)
+    finally:
+        shell(host, mends + "; systemctl restart systemd-resolved")
+    restored = playbook("restore", "-l", host.name)
+    assert restored.returncode == 0, restored.failures
+    untouched(host, BEFORE[host.name]["etc"], packages_gone=True)
+    resolves(host)
+
+
+def test_a_run_that_is_killed_leaves_a_host_that_resolves_and_the_next_one_ends_the_job(playbook, figures):
+    """The controller with all its forks and its ssh is killed at the start of a task, or in the middle of one."""
+    tried = {}
+    for name in ("deploy", "restore"):
+        starts = dict(enumerate(playbook(name).starts, 1))
+        middle = [f"{number}:0.7" for number, task in starts.items() if re.search(AT_WORK, task)]
+        points = [str(number) for number in starts if number > 1] + middle
+        sample = [f"{number}:0.7" for number, task in starts.items() if re.search(SAMPLE[name], task)]
+        tried[name] = points if ALL else sample
+        print(f"{name}: {len(starts)} tasks, {len(points)} points at which it can be killed, tried: {len(tried[name])}")
+    done = {"deploy": 0, "restore": 0}
+    with probed(figures, f"runs killed at {sum(map(len, tried.values()))} points") as runs:
+        for number in range(max(map(len, tried.values()))):
+            for name in ("deploy", "restore"):
+                point = tried[name][number % len(tried[name])]
+                killed = playbook(name, dies_at=point)
+                runs.append(killed)
+                # One that was over before its last moment came is none.
+                assert killed.returncode in (-9, 0), killed.text
+                done[name] += killed.returncode == -9
+                on_each(resolves)
+                again = playbook(name)
+                runs.append(again)
+                assert again.returncode == 0, (name, point, again.failures)
+                on_each(taken_over if name == "deploy" else resolves)
+            on_each(lambda host: untouched(host, BEFORE[host.name]["etc"], packages_gone=True))
+    print(f"killed: {done}")
+    assert all(done.values())
+
+
+def test_a_first_deploy_and_a_second_one(playbook, figures):
+    with probed(figures, "first deploy") as runs:
+        runs.append(playbook("deploy"))
+        assert runs[0].returncode == 0, runs[0].failures
+    on_each(taken_over)
+    with probed(figures, "second deploy") as runs:
+        runs.append(playbook("deploy"))
+        assert (runs[0].returncode, runs[0].changed) == (0, [])
+
+
+def test_nobody_but_this_host_is_answered_and_the_daemon_can_do_nothing(figures):
+    """No listener outside loopback, never root, no capability but the one for port 53; the score of the sandbox."""
+
+    def look(host):
+        rows = shell(host, "ss -Hlntup 'sport = :53' | grep dnsmasq || true").splitlines()
+        assert rows
+        outside = [row for row in rows if not re.search(r"\s(127\.0\.0\.1|\[::1\]):53\s", row)]
+        assert not outside, outside
+        status = dict(
+            line.split(":", 1)
+            for line in shell(host, "cat /proc/$(cat /run/dnsmasq/dnsmasq.pid)/status").splitlines()
+            if ":" in line
+        )
+        assert set(status["Uid"].split()) == {shell(host, "id -u dnsmasq").strip()}
+        capabilities = {status[f"Cap{kind}"].strip() for kind in ("Eff", "Prm", "Bnd", "Amb")}
+        assert capabilities == {f"{1 << 10:016x}"}, status  # CAP_NET_BIND_SERVICE
+        assert status["NoNewPrivs"].strip() == "1"
+        assert status["Seccomp"].strip() == "2"
+        version = shell(host, "systemctl --version").split()[1]
+        score = float(
+            re.findall(
+                r"exposure level for dnsmasq.service: ([0-9.]+)",
+                shell(host, "systemd-analyze security --no-pager dnsmasq.service"),
+            )[0]
+        )
+        assert score <= 1.5, f"systemd {version}: {score}"
+        return version, score
+
+    def own(host):
+        """The distribution's unit, without ours."""
+        drop_in = "/etc/systemd/system/dnsmasq.service.d/50-everywhere.conf"
+        try:
+            shell(host, f"mv {drop_in} /root/; systemctl daemon-reload")
+            text = shell(host, "systemd-analyze security --no-pager dnsmasq.service")
+        finally:
+            shell(host, f"mv /root/50-everywhere.conf {drop_in}; systemctl daemon-reload")
+        return re.findall(r"exposure level for dnsmasq.service: ([0-9.]+)", text)[0]
+
+    ours, theirs = on_each(look), on_each(own)
+    for name, (version, score) in ours.items():
+        print(f"{name}: systemd {version}: {score}, the distribution's own {theirs[name]}")
+
+
+def test_an_admin_adds_to_the_sandbox_or_opts_out(playbook):
+    host = BY_NAME["bw-nm"]
+    drop_in = "/etc/systemd/system/dnsmasq.service.d/90-local.conf"
+    shell(
+        host,
+        f"mkdir -p /var/log/dnsmasq; chown dnsmasq /var/log/dnsmasq; echo log-facility=/var/log/dnsmasq/log "
+        f">/etc/dnsmasq.d/log; printf '[Service]\\nReadWritePaths=/var/log/dnsmasq\\n' >{drop_in}; "
+        "systemctl daemon-reload; systemctl restart dnsmasq",
+    )
+    try:
+        again = playbook("deploy", "-l", host.name)
+        assert (again.returncode, again.changed) == (0, [])
+        assert "started" in shell(host, "cat /var/log/dnsmasq/log")
+    finally:
+        shell(
+            host,
+            f"rm -r {drop_in} /etc/dnsmasq.d/log /var/log/dnsmasq; systemctl daemon-reload; systemctl restart dnsmasq",
+        )
+    out = playbook("deploy", "-l", host.name, "-e", "forwarder_hardening=false")
+    assert out.returncode == 0, out.failures
+    assert shell(host, "systemctl show -p User --value dnsmasq").strip() == ""
+    resolves(host)
+    back = playbook("deploy", "-l", host.name)
+    assert back.returncode == 0, back.failures
+    assert shell(host, "systemctl show -p User --value dnsmasq").strip() == "dnsmasq"
+
+
+def test_a_dnsmasq_without_fixes_is_warned_of_or_refused(playbook):
+    """An older package is made of the one that is there: its number is what counts."""
+    host = BY_NAME["bw-nm"]
+    older = "2.90-4~deb12u1"
+    status = "/var/lib/dpkg/status"
+    change = f"""/^Package: /{{p=$2}} p=="dnsmasq-base" && /^Version: /{{$2="{older}"}} 1"""
+    shell(host, f"cp {status} /root/status; awk '{change}' /root/status >{status}")
+    try:
+        warned = playbook("deploy", "-l", host.name)
+        assert warned.returncode == 0, warned.failures
+        text = " ".join(warned.text.split())
+        assert f"dnsmasq {older} lacks the fixes of" in text and "CVE-2026-2291" in text, text
+        refused = playbook("deploy", "-l", host.name, "-e", "forwarder_require_fixed=true")
+        [told] = messages(refused, host.name)
+        assert older in told and "CVE-2026-2291" in told and "2.90-4~deb12u2" in told
+        assert refused.changed == []
+    finally:
+        shell(host, f"mv /root/status {status}")
+    fine = playbook("deploy", "-l", host.name, "-e", "forwarder_require_fixed=true")
+    assert fine.returncode == 0, fine.failures
+
+
+def test_a_change_of_zones(playbook, figures):
+    more = DATACENTER | {"zones": ["corp.example", "mail.corp.example"]}
+    with probed(figures, "a change of zones, and back") as runs:
+        for of in (more, DATACENTER):
+            runs.append(playbook("deploy", *topology({"datacenter": of, "vpc": VPC})))
+            assert runs[-1].returncode == 0, runs[-1].failures
+            assert runs[-1].changed
+            on_each(taken_over)
+
+
+def test_a_change_of_bridges(playbook, figures):
+    one = dict(list(BRIDGES.items())[:1])
+    with probed(figures, "two bridges, one, none") as runs:
+        for bridges in (BRIDGES, one, {}):
+            runs.append(playbook("deploy", *topology({"datacenter": DATACENTER, "vpc": VPC | {"bridges": bridges}})))
+            assert runs[-1].returncode == 0, runs[-1].failures
+            on_each(taken_over)
+
+
+def test_an_upgrade_of_the_package(figures):
+    """The same files under a higher version: dpkg runs all that it runs for an upgrade."""
+
+    def upgrade(host):
+        for name in ("dnsmasq-base", "dnsmasq"):
+            shell(
+                host,
+                f"cd /root && rm -rf up && dpkg-deb -R /srv/apt/{name}_*.deb up && "
+                "sed -i 's/^Version: .*/&+lab1/; s/(= [^)]*)/&/' up/DEBIAN/control && "
+                f"dpkg-deb -b up {name}.deb && rm -r up",
+            )
+        shell(
+            host,
+            "cd /root && DEBIAN_FRONTEND=noninteractive dpkg -i --force-confold dnsmasq-base.deb dnsmasq.deb && "
+            "rm dnsmasq*.deb",
+        )
+        assert shell(host, "dpkg-query -W -f '${Version}' dnsmasq").endswith("+lab1")
+
+    with probed(figures, "an upgrade of the package"):
+        on_each(upgrade)
+        on_each(taken_over)
+
+
+@pytest.mark.parametrize("plan", LATER, ids=lambda plan: ", ".join(fault.name for fault in plan.values()))
+def test_a_later_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, tmp_path, plan):
+    """Something changes in each run: another size of the cache."""
+    size = ("-e", json.dumps({"forwarder_sizes": {"cache_size": 5000}}))
+    broken_run(playbook, figures, tmp_path, "failing later deploy", plan, size, packages_gone=False)
+    on_each(taken_over)
+    assert playbook("deploy").returncode == 0
+
+
+def main_pid(host):
+    return shell(host, "systemctl show -p MainPID --value dnsmasq").strip()
+
+
+def test_a_dnsmasq_that_is_killed_is_back_within_three_seconds(figures):
+    slowest = {}
+
+    def kill(host):
+        took = []
+        for _unused in range(KILLS):
+            old = main_pid(host)
+            began = time.monotonic()
+            shell(host, f"kill -9 {old}")
+            asked = "dig +short +time=1 +tries=1 @127.0.0.1 chaos txt version.bind"
+            back = until(True, lambda asked=asked: lab.inside(host, *asked.split()).returncode == 0, 10)
+            took.append(time.monotonic() - began)
+            assert back and took[-1] < 3, took
+            assert until(True, lambda old=old: main_pid(host) not in ("0", old), 3)
+        slowest[host.name] = max(took)
+
+    with probed(figures, f"kill -9 of dnsmasq, {KILLS} times"):
+        on_each(kill)
+    print("slowest return: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest.items()))
+    on_each(taken_over)
+
+
+def test_a_restore(playbook, figures):
+    with probed(figures, "restore") as runs:
+        runs.append(playbook("restore"))
+        assert runs[0].returncode == 0, runs[0].failures
+
+    def check(host):
+        untouched(host, BEFORE[host.name]["etc"], packages_gone=True)
+        assert until(BEFORE[host.name]["resolv"], lambda: resolv_conf(host), 30) == BEFORE[host.name]["resolv"]
+        resolves(host)
+
+    on_each(check)
