@@ -644,7 +644,9 @@ def test_a_slow_server_costs_the_tries_and_no_more(server: Server) -> None:
         def whole(query: bytes) -> bytes:
             return message(query, record(POINTER, A, 60, b"\xc0\0\2\x42"))
 
-        cut: Callable[[bytes], list[bytes]] = lambda query: [message(query, flags=0x8380)]  # noqa: E731
+        def cut(query: bytes) -> list[bytes]:
+            return [message(query, flags=0x8380)]
+
         server.pause, server.reply = {
             "late": (0.2, Reply(how, lambda query: [whole(query)])),
             "drip": (0.02, Reply(how, cut, lambda query: framed(whole(query)))),
