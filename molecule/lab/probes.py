@@ -14,10 +14,8 @@ from plays import Run
 
 def start_probe(host: lab.Host, seconds: int = 1800) -> None:
     # A name that is still held by one that ended badly is free again.
-    shell(
-        host,
-        "systemctl stop lab-probe lab-monitor 2>/dev/null; systemctl reset-failed lab-probe lab-monitor 2>/dev/null; true",
-    )
+    for verb in ("stop", "reset-failed"):
+        shell(host, f"systemctl {verb} lab-probe lab-monitor 2>/dev/null || true")
     shell(host, f"systemd-run --quiet --unit=lab-probe lab-probe run {seconds}")
     shell(
         host,

@@ -3,8 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A daemon with its new configuration beside the one that serves: whether it answers is known before it replaces it."""
 
+import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -51,14 +53,19 @@ def rehearse(argv, content, prove, seconds, unproven, clock, sleep) -> None:
         bounded = ["timeout", "--signal=KILL", str(int(seconds) + SPARE)] + words
         try:
             daemon = subprocess.Popen(
-                bounded, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+                bounded,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
             )
         except OSError:
             return
         try:
             _until(daemon, prove, port, clock() + seconds, unproven, clock, sleep)
         finally:
-            daemon.terminate()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(daemon.pid, signal.SIGKILL)  # timeout and whom it started: it may not hand a signal on yet
             daemon.wait()
     finally:
         shutil.rmtree(directory, ignore_errors=True)
