@@ -377,7 +377,6 @@ def test_a_file_that_others_hold_is_written_last(etc):
     assert [change.wanted.in_place for change in hands.landed] == [False, False, False, True]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
 def test_the_owner_is_kept_and_put_back(etc):
     os.chown(etc / "plain", 12, 34)
     hands = swap(wanted(etc / "plain", content="new\n"))
