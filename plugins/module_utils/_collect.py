@@ -27,7 +27,8 @@ UNITS = (
 )  # fmt: skip
 #: Where the role forwarder leaves its mark: a dnsmasq without it is somebody else's.
 DROP_IN = "/etc/systemd/system/dnsmasq.service.d/50-everywhere.conf"
-RECORD = "/var/lib/everywhere.dnsmasq/forwarder.json"
+RECORDS = "/var/lib/everywhere.dnsmasq"
+RECORD = RECORDS + "/forwarder.json"
 UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 #: What its kernel and NetworkManager give the loopback link.
 LOOPBACK_ADDRESSES = {"127.0.0.1/8", "::1/128"}

@@ -12,7 +12,14 @@ import time
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._proof import ROUNDS, TTL_STEP, Lookup, Server, Wrong
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._proof import (
+    PAUSE,
+    ROUNDS,
+    TTL_STEP,
+    Lookup,
+    Server,
+    Wrong,
+)
 
 ARGUMENTS = {
     "queries": {
@@ -27,6 +34,8 @@ ARGUMENTS = {
             "cached": {"type": "bool", "default": True},
             "reference": {"type": "list", "elements": "str"},
             "required": {"type": "bool", "default": True},
+            "server": {"type": "str"},
+            "transport": {"type": "str", "choices": ["udp", "tcp", "libc"]},
         },
     },
     "server": {"type": "str", "default": "127.0.0.1"},
@@ -66,25 +75,29 @@ def assess(params, ask=_dns.ask, clock=time.monotonic, sleep=time.sleep, libc=_d
         if not _dns.HAS_DNSPYTHON:
             raise ValueError(missing_required_lib(LIBRARY))
         _check(params)
-        lookups = [
-            _named("queries[%d]" % number, Lookup, query, params) for number, query in enumerate(params["queries"])
-        ]
-        if params["transport"] == "libc":
-            _check_libc(params["server"], nameservers())
+        lookups = [_lookup(number, query, params) for number, query in enumerate(params["queries"])]
+        for lookup in lookups:
+            if lookup.way["transport"] == "libc":
+                _check_libc(lookup.way["server"], nameservers())
     except ValueError as error:
         raise Unproven(str(error), results) from error
 
-    server = Server(params, ask, libc)
-    results["counters"] = server.counts
-    _each(lookups, lambda lookup: lookup.begin(server))
+    servers = {}
+    for lookup in lookups:
+        key = (lookup.way["server"], lookup.way["transport"])
+        if key not in servers:
+            servers[key] = Server(lookup.way, ask, libc)
+        lookup.server = servers[key]
+    results["counters"] = all(server.counts for server in servers.values())
+    _each(lookups, lambda lookup: lookup.begin(lookup.server))
     unproven = [lookup for lookup in lookups if lookup.cached]
     for _round in range(ROUNDS):
-        _each(unproven, lambda lookup: lookup.sample(server, clock))
+        _each(unproven, lambda lookup: lookup.sample(lookup.server, clock))
         unproven = [lookup for lookup in unproven if lookup.failure is None]
         if not unproven:
             break
-        sleep(max(0.0, max(lookup.since for lookup in unproven) + TTL_STEP - clock()))
-        _each(unproven, lambda lookup: lookup.end(server))
+        _await_falling(unproven, clock, sleep)
+        _each(unproven, lambda lookup: lookup.end(lookup.server))
         unproven = [lookup for lookup in unproven if lookup.failure is None and lookup.verdict.again]
     _each(lookups, lambda lookup: lookup.judge())
 
@@ -116,6 +129,26 @@ def _check(params):
     _named("server", _dns.parse_ip, params["server"])
     if params["transport"] == "libc" and params["port"] != 53:
         raise ValueError("port must be 53, not %d, because libc asks no other" % params["port"])
+
+
+def _lookup(number, query, params):
+    """With the options as they hold for this query."""
+    own = {option: query[option] for option in ("server", "transport") if query[option] is not None}
+    if "server" in own:
+        _named("queries[%d]: server" % number, _dns.parse_ip, own["server"])
+    if own.get("transport") == "libc" and params["port"] != 53:
+        raise ValueError("queries[%d]: port must be 53, not %d, for libc asks no other" % (number, params["port"]))
+    return _named("queries[%d]" % number, Lookup, query, dict(params, **own))
+
+
+def _await_falling(lookups, clock, sleep):
+    """TTLs are whole seconds, so at a server all fall at once: until the last one that was asked for has, or should."""
+    last = {id(lookup.server): lookup for lookup in sorted(lookups, key=lambda lookup: lookup.since)}
+    end = max(lookup.since for lookup in lookups) + TTL_STEP
+    for _look in range(int(TTL_STEP / PAUSE) + 1):
+        if clock() >= end or all(lookup.has_fallen(lookup.server) for lookup in last.values()):
+            break
+        sleep(max(0.0, min(PAUSE, end - clock())))
 
 
 def _named(option, parse, *raw):

@@ -13,6 +13,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns
 
 ROUNDS = 3  # other clients move the counters too, and a record may expire while it is watched
 TTL_STEP = 1.1  # seconds after which a TTL that counts down must have fallen
+PAUSE = 0.1  # seconds between two looks at it
 _SHORT_TTL = 2  # seconds: it may have expired, and been fetched anew, before it was seen to fall
 _GOOD = ("NOERROR", "NXDOMAIN")
 _WHY = {
@@ -145,10 +146,10 @@ class Server:
 class Lookup:
     """One query on its way from the first ask to the verdict."""
 
-    def __init__(self, query, params):
+    def __init__(self, query, way):
         self.question = _dns.question(query["name"], query["type"].upper())
         self.cached = query["cached"]
-        self._limits = params
+        self.way = way  # the module's options, as they hold for this query
         self._rcode = query["rcode"]
         self._expected = None
         if query["expected"] is not None:
@@ -156,11 +157,11 @@ class Lookup:
             if self._rcode == "NXDOMAIN":
                 raise ValueError("%s cannot be expected to have data and be NXDOMAIN" % self.question.label)
         self._reference = [_dns.parse_address(text) for text in query["reference"] or []]
-        if params["transport"] == "libc" and self.question.type not in ("A", "AAAA"):
+        if way["transport"] == "libc" and self.question.type not in ("A", "AAAA"):
             raise ValueError("%s cannot be asked through libc: it looks up A and AAAA" % self.question.label)
         self._required = query["required"]
         self.failure = self.skipped = self.since = self.verdict = None
-        self._answer = self._cold = self._seen = None
+        self.server = self._answer = self._cold = self._seen = None
         self._samples, self._ttls = [], []
 
     def begin(self, server):
@@ -212,7 +213,7 @@ class Lookup:
             before = server.counters() if server.counts else None
             self.since = clock()
             shown = [] if server.transport == "udp" else [server.plain(self.question)]
-            timed = [server.timed(self.question) for _sample in range(self._limits["samples"])]
+            timed = [server.timed(self.question) for _sample in range(self.way["samples"])]
             after = server.counters() if before else None
             moved = list(map(operator.sub, after, before)) if after else [None, None, None]
             counted = len(shown) if server.transport == "tcp" else len(shown + timed)
@@ -230,6 +231,14 @@ class Lookup:
             if 0 <= reached < counted:
                 raise Wrong(_PAST % (server.where, len(timed), max(0, reached - len(shown))))
 
+    def has_fallen(self, server):
+        """Whether the TTL has, a second after the sample at the latest; where there is none, or it is 0, never."""
+        try:
+            ttl = server.plain(self.question).ttl
+        except _dns.NoAnswer:
+            return True  # which is told by who looks at it next
+        return None not in (ttl, self._seen.ttls[-1]) and ttl < self._seen.ttls[-1]
+
     def end(self, server):
         """After the wait: has the TTL fallen?"""
         last = server.plain(self.question)
@@ -242,7 +251,7 @@ class Lookup:
             return
         if not self.verdict.cached:
             raise Wrong("not proven to come from the cache: %s%s" % (self.verdict.words, self._hint()))
-        times, quantile, limit = figures(self._samples), self._limits["quantile"], self._limits["max_cached_ms"]
+        times, quantile, limit = figures(self._samples), self.way["quantile"], self.way["max_cached_ms"]
         if times[quantile] > limit:
             raise Wrong(
                 "%s of %d cached answers is %s ms, over max_cached_ms %s (min %s, p99 %s)"
@@ -265,6 +274,7 @@ class Lookup:
         return {
             "name": self.question.name.to_text(True),
             "type": self.question.type,
+            "transport": self.way["transport"],
             "rcode": answer.rcode if answer else None,
             "answers": list(answer.rdatas) if answer else [],
             "cold_ms": None if self._cold is None else _ms(self._cold),

@@ -17,6 +17,11 @@ def path_of(name: str, record_dir: str) -> str:
     return os.path.join(record_dir, name + ".json")
 
 
+def kept_of(name: str, record_dir: str) -> str:
+    """Where `_deployed` keeps what holds now; it is of no use for the way back and goes with it."""
+    return os.path.join(record_dir, name + ".deployed.json")
+
+
 def read(name: str, record_dir: str) -> typing.Optional[dict]:
     """The record, or None where there is none."""
     found = _files.look(path_of(name, record_dir))

@@ -6,6 +6,8 @@ The order of detection is the one that was right on every image tried: who owns 
 running, and NetworkManager is asked over D-Bus, since its header stays in a file that it no longer writes.
 """
 
+import hashlib
+import json
 import re
 import socket
 
@@ -268,3 +270,16 @@ def detect(seen):
             "version": seen["os_release"].get("VERSION_ID", ""),
         },
     }
+
+
+#: What of all this the roles derive files and programs from, or refuse a host for.
+BASIS = (
+    "provider", "obstacle", "path", "source", "dhclient_confs", "resolved_servers", "systemd", "os", "dnspython", "nft",
+)  # fmt: skip
+BASIS_OF_DNSMASQ = ("installed", "version", "package")
+
+
+def basis(found):
+    """The same for two looks at a host from which the same follows."""
+    told = [found[key] for key in BASIS] + [found["dnsmasq"][key] for key in BASIS_OF_DNSMASQ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8")).hexdigest()

@@ -68,6 +68,9 @@ def plan_for(record, host):
 
 def forget(name, record, host) -> None:
     """The record, and the directories that were made for it and the files and are empty now."""
+    for kept in (_record.kept_of(name, host.record_dir), _record.kept_of(name, host.record_dir) + ".new"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(kept)
     os.unlink(_record.path_of(name, host.record_dir))
     for directory in sorted(record["directories"], reverse=True) + [host.record_dir]:
         with contextlib.suppress(OSError):  # somebody else's file is in it

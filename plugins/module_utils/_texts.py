@@ -77,3 +77,9 @@ def unsubstituted(text, regexp, replace, before):
         if changed != line and changed in lines:
             lines[lines.index(changed)] = line
     return b"".join(lines)
+
+
+def without_settings(text, words):
+    """Without the lines that are one of the words, alone or with = and a value behind it."""
+    left_out = {word.encode("utf-8", "surrogateescape") for word in words}
+    return b"".join(raw for raw in text.splitlines(True) if raw.partition(b"=")[0].strip() not in left_out)

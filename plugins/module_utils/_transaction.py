@@ -13,6 +13,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
     _given,
     _record,
     _swap,
+    _texts,
     _trial,
     _units,
 )
@@ -57,7 +58,8 @@ class Request(typing.NamedTuple):
     prepare_only: bool
     commands: typing.List[Command] = []
     settle: float = 0.0  # seconds that a unit has to stay up after it was started
-    trial: typing.Optional[dict] = None  # argv and content of a daemon to prove beside unit, which runs
+    after: typing.Optional[dict] = None  # unit that has to have been up for so many seconds before anything lands
+    trial: typing.Optional[dict] = None  # argv and file of a daemon to prove beside unit, which runs
 
 
 class Host(typing.NamedTuple):
@@ -146,21 +148,32 @@ def request_from(params: dict) -> Request:
         params["prepare_only"],
         commands,
         params["settle"],
-        _checked_trial(params["trial"], [unit.name for unit in units], params["proof"]),
+        _checked_after(params["after"]),
+        _checked_trial(params["trial"], files, units, params["proof"]),
     )
 
 
-def _checked_trial(trial, units, proof):
+def _checked_after(after):
+    if after is None:
+        return None
+    if not 0 <= after["seconds"] <= 60:
+        raise _files.Unusable(f"after: seconds is {after['seconds']}; give 0 to 60")
+    return dict(after, unit=_units.wanted_unit({"name": after["unit"], "running": True, "restart_for": ()}).name)
+
+
+def _checked_trial(trial, files, units, proof):
     if trial is None:
         return None
-    if trial["unit"] not in units:
+    if trial["unit"] not in [unit.name for unit in units]:
         raise _files.Unusable(f"trial: unit {trial['unit']!r} is not in units; name one of them")
     if not any("{staged}" in word for word in trial["argv"][1:]) or not any("{port}" in word for word in trial["argv"]):
         raise _files.Unusable("trial: argv does not name {staged} and {port}; put them where the program takes them")
     if not proof:
         raise _files.Unusable("trial goes with proof, which says what has to be answered; give both")
     _given.require_words("trial: argv", trial["argv"])
-    _given.octets("trial: content", trial["content"])
+    if trial["file"] not in [file.path for file in files]:
+        raise _files.Unusable(f"trial names {trial['file']!r}, which is not in files; name the path of one of them")
+    _given.require_words("trial: without", trial["without"])
     return trial
 
 
@@ -242,6 +255,7 @@ def outdated(unit, state, changes, now) -> bool:
 
 def apply(request: Request, plan: Plan, host: Host) -> dict:
     """Check, record, swap, reload, enable, start, run, prove; on any failure, everything back."""
+    await_steady(request, host)
     check(request, plan, host)
     rehearse(request, plan, host)
     record = _record.written(request, plan, host) if not plan.back else None
@@ -268,6 +282,18 @@ def apply(request: Request, plan: Plan, host: Host) -> dict:
         lost = roll_back(plan, host, swap, taken)
         lost += [] if lost or record is None else record.undo()
         raise RolledBack(str(error) or type(error).__name__, lost) from error
+
+
+def await_steady(request, host) -> None:
+    """The unit that this one relies on has been up for so long, or is waited for; one that dies meanwhile fails it."""
+    if request.after is None:
+        return
+    name, seconds = request.after["unit"], request.after["seconds"]
+    ran = host.systemctl.require_up([name])
+    up = host.systemctl.clocks()[0] - (ran[name].since or 0)
+    if up < seconds:
+        host.sleep(seconds - up)
+        host.systemctl.require_steady(ran)
 
 
 def take(steps, taken, host) -> None:
@@ -305,10 +331,11 @@ def rehearse(request, plan, host) -> None:
         return
     if not plan.states[trial["unit"]].up or _units.Step("restart", trial["unit"]) not in plan.steps:
         return
+    change = next(change for change in plan.changes if change.path == trial["file"])
     try:
         _trial.rehearse(
             trial["argv"],
-            trial["content"],
+            _texts.without_settings(change.content, trial["without"]),
             host.prove_at,
             request.proof_deadline,
             Unproven,

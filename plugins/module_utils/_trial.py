@@ -45,7 +45,7 @@ def rehearse(argv, content, prove, seconds, unproven, clock, sleep) -> None:
     directory = tempfile.mkdtemp(prefix="everywhere-trial-")
     try:
         path = os.path.join(directory, "trial.conf")
-        with open(path, "w", encoding="utf-8", errors="surrogateescape") as stream:
+        with open(path, "wb") as stream:
             stream.write(content)
         os.chmod(path, 0o644)
         os.chmod(directory, 0o755)

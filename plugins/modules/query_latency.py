@@ -93,6 +93,15 @@ options:
             nor judged, which RV(queries[].skipped) says. Without a reference V(false) is an error.
         type: bool
         default: true
+      server:
+        description:
+          - The address of the resolver that this query goes to, in the place of O(server).
+        type: str
+      transport:
+        description:
+          - How this query travels, in the place of O(transport).
+        type: str
+        choices: [udp, tcp, libc]
   server:
     description:
       - The IPv4 or IPv6 address of the resolver to prove. Names are errors.
@@ -224,6 +233,7 @@ queries:
   contains:
     name: {description: The name without its final dot., type: str, sample: db.corp.example}
     type: {description: The record type., type: str, sample: A}
+    transport: {description: How it travelled., type: str, sample: udp}
     rcode:
       description: The response code. Null if there was no answer.
       type: str

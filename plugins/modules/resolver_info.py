@@ -15,10 +15,18 @@ description:
   - Finds out, by asking the host and not by its distribution's name, which program writes C(/etc/resolv.conf),
     whether it can be taken over, which resolvers DHCP handed out, who holds port 53,
     and which dnsmasq is installed or would be.
+  - With O(deployed) it also tells whether all that an earlier deploy did still stands, so that a play can leave out
+    everything else on a host where it does.
   - Changes nothing.
 author:
   - The everywhere.dnsmasq founders (@everywhere)
-options: {}
+options:
+  deployed:
+    description:
+      - What a deploy would be derived from now, in the words of the option
+        O(everywhere.dnsmasq.transaction#module:deployed) of M(everywhere.dnsmasq.transaction), without the RV(basis)
+        behind them.
+    type: str
 attributes:
   check_mode:
     description: Can run in check mode, where it does the same.
@@ -38,6 +46,15 @@ EXAMPLES = r"""
 - name: Show it
   ansible.builtin.debug:
     msg: "{{ resolver.provider }}, because {{ resolver.evidence }}"
+
+- name: Leave alone what stands as it was deployed
+  everywhere.dnsmasq.resolver_info:
+    deployed: "{{ [dnsmasq_topology, dnsmasq_network] | to_json | everywhere.dnsmasq.digest }}"
+  register: resolver
+
+- name: Go on with the others
+  ansible.builtin.meta: end_host
+  when: resolver.stands
 """
 
 RETURN = r"""
@@ -162,6 +179,21 @@ dnspython:
   returned: always
   type: str
   sample: 2.3.0
+basis:
+  description: A digest of all of this that a deploy follows from; the same as long as the same would follow.
+  returned: always
+  type: str
+stands:
+  description:
+    - Whether the transactions of both roles, C(forwarder) and C(resolver), were made from O(deployed) and RV(basis),
+      nothing that they made differs, and what they proved is proven again, now.
+  returned: with O(deployed)
+  type: bool
+differs:
+  description: The first thing that does not stand, or nothing.
+  returned: with O(deployed)
+  type: str
+  sample: "forwarder: /etc/dnsmasq-everywhere.conf is not as it was left"
 """
 
 import os
@@ -175,8 +207,13 @@ except ImportError:
     DNSPYTHON = None
 
 
+ARGUMENTS = {"deployed": {"type": "str"}}
+ROLES = ("forwarder", "resolver")
+
+
 def main():
-    module = AnsibleModule(argument_spec={}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    deployed = module.params["deployed"]
 
     def run(argv):
         program = module.get_bin_path(argv[0])
@@ -198,7 +235,16 @@ def main():
                 fixed=row["fixed"],
             )
         )
-    module.exit_json(changed=False, dnspython=DNSPYTHON, nft=nft, **found)
+    found.update(dnspython=DNSPYTHON, nft=nft)
+    found["basis"] = _resolver.basis(found)
+    if deployed is not None:
+        # Only now: it is most of what there is to load.
+        from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _deployed, _host
+
+        words = "%s %s" % (deployed, found["basis"])
+        differs = _deployed.differs(ROLES, words, _collect.RECORDS, _host.looking(module))
+        found.update(stands=not differs, differs=differs)
+    module.exit_json(changed=False, **found)
 
 
 if __name__ == "__main__":

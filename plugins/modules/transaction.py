@@ -164,15 +164,22 @@ options:
       argv:
         description:
           - The program and its arguments, run in the foreground without a shell. V({staged}) is replaced by the path of
-            a file with O(trial.content) and V({port}) by the port, and both must be in them.
+            a copy of O(trial.file) and V({port}) by the port, and both must be in them.
         type: list
         elements: str
         required: true
-      content:
+      file:
         description:
-          - The text of its own configuration file.
+          - The path, from O(files), of the file that is its configuration.
         type: str
         required: true
+      without:
+        description:
+          - What the copy leaves out, so that the two do not meet. Each line that is one of these words, alone or with
+            C(=) and a value behind it.
+        type: list
+        elements: str
+        default: []
   units:
     description:
       - The systemd units, in the order in which they are started. A unit that should run must be installed, or its
@@ -252,12 +259,35 @@ options:
         that systemd had to start again meanwhile is a failure.
     type: float
     default: 0.0
+  after:
+    description:
+      - A unit that this transaction relies on and that an earlier one may have started just now. It has to run, and to
+        have run for so long without systemd having to start it again, before anything changes. The rest of that time
+        is waited for. Where nothing changes nothing is waited for.
+    type: dict
+    suboptions:
+      unit:
+        description:
+          - The name of the unit, with its type.
+        type: str
+        required: true
+      seconds:
+        description:
+          - For how long, V(0) to V(60).
+        type: float
+        required: true
   prepare_only:
     description:
       - Whether only O(files) are swapped, for drop-ins that must be there before a package is installed.
         O(units) are recorded but not touched, systemd is not reloaded, and nothing is proven.
     type: bool
     default: false
+  deployed:
+    description:
+      - What this call was derived from, in a few words, for instance a digest. A call that holds is kept with these
+        words in O(record_dir), and the option O(everywhere.dnsmasq.resolver_info#module:deployed) of
+        M(everywhere.dnsmasq.resolver_info) tells by them whether a call is needed at all. Nothing is kept if omitted.
+    type: str
 requirements:
   - systemd
   - dnspython >= 1.15 on the host, with O(proof)
@@ -368,17 +398,14 @@ not_restored:
   sample: []
 """
 
-import os
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
+    _deployed,
     _dns,
     _files,
     _given,
-    _latency,
+    _host,
     _restore,
     _transaction,
     _units,
@@ -409,7 +436,8 @@ COMMAND = {
 TRIAL = {
     "unit": {"type": "str", "required": True},
     "argv": {"type": "list", "elements": "str", "required": True},
-    "content": {"type": "str", "required": True},
+    "file": {"type": "str", "required": True},
+    "without": {"type": "list", "elements": "str", "default": []},
 }
 UNIT = {
     "name": {"type": "str", "required": True},
@@ -430,95 +458,13 @@ ARGUMENTS = {
     "proof": {"type": "dict"},
     "proof_deadline": {"type": "float", "default": 20.0},
     "settle": {"type": "float", "default": 0.0},
+    "after": {
+        "type": "dict",
+        "options": {"unit": {"type": "str", "required": True}, "seconds": {"type": "float", "required": True}},
+    },
     "prepare_only": {"type": "bool", "default": False},
+    "deployed": {"type": "str"},
 }
-
-
-class _Enough(Exception):
-    """The rehearsal of a proof got as far as asking."""
-
-
-def _runner(module):
-    """Programs answer (rc, stdout, stderr) whatever happens: fail_json must not strike between swap and roll back."""
-    path = os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
-    module.run_command_environ_update = {"LC_ALL": "C", "PATH": path.lstrip(":")}
-
-    def run(argv):
-        try:
-            return module.run_command(argv, handle_exceptions=False)
-        except OSError as error:
-            return 127, "", f"cannot run {argv[0]}: {error.strerror}"
-
-    return run
-
-
-def _labeller(module):
-    if not module.selinux_enabled():
-        return lambda path, like: None
-
-    def label(path, like):
-        context = module.selinux_default_context(like)
-        if context and all(context):
-            os.setxattr(path, "security.selinux", ":".join(context).encode(), follow_symlinks=False)
-
-    return label
-
-
-def _prover(proof, check_mode):
-    """The proof as a callable, its mistakes found first: all of it is gone through but the asking."""
-    if proof is None:
-        return None
-    checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate(proof)
-    if checked.error_messages:
-        unknown = "unknown option " if isinstance(checked.errors[0], UnsupportedError) else ""
-        raise _files.Unusable(f"proof: {unknown}{checked.error_messages[0].rstrip('.')}")
-    params = checked.validated_parameters
-
-    def enough(*arguments, **options):
-        raise _Enough
-
-    def prove(**hands):
-        try:
-            return _latency.assess(params, **hands)
-        except _latency.Unproven as error:
-            raise _transaction.Unproven(str(error)) from error
-
-    try:
-        if _dns.HAS_DNSPYTHON or not check_mode:
-            prove(ask=enough, libc=enough, nameservers=lambda: [params["server"]])
-    except _Enough:
-        pass
-    except _transaction.Unproven as error:
-        raise _files.Unusable(f"proof: {error}") from error
-    return prove
-
-
-def _prover_at(proof):
-    """The proof of a trial: the same questions, asked of a port of 127.0.0.1."""
-    if proof is None or proof.get("transport") == "libc":
-        return None
-    return lambda port: _prover(dict(proof, server="127.0.0.1", port=port), False)()
-
-
-def _asker(path):
-    """Whether a server that the file names answers, whatever it says, as a callable; None where nobody could ask."""
-    if not path or not _dns.HAS_DNSPYTHON:
-        return None
-    question = _dns.question("everywhere-dnsmasq.invalid", "A")
-
-    def prove():
-        troubles = []
-        for server in _dns.nameservers(path):
-            try:
-                _dns.parse_ip(server.split("%")[0])
-                _dns.ask(question, server, 53, "udp", 2.0, 2)
-            except (_dns.NoAnswer, ValueError) as error:
-                troubles.append(_given.told(error))
-            else:
-                return
-        raise _transaction.Unproven(f"no server of {path} answers: {', '.join(troubles) or 'it names none'}")
-
-    return prove
 
 
 def _require_fitting(params):
@@ -532,9 +478,17 @@ def _require_fitting(params):
         raise _files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
 
 
+def keep(module):
+    """What holds is not given up because there is no room to say so."""
+    try:
+        _deployed.keep(module.params)
+    except OSError as error:
+        module.warn(f"the next run will look at everything again: this one cannot be kept ({_files.explain(error)})")
+
+
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    run = _runner(module)
+    run = _host.runner(module)
     try:
         absent = module.params["state"] == "absent"
         _require_fitting(module.params)
@@ -545,13 +499,15 @@ def main():
             systemctl=_units.Systemctl(run),
             run=run,
             record_dir=module.params["record_dir"],
-            prove=_asker(module.params["resolv_conf"])
+            prove=_host.asker(module.params["resolv_conf"])
             if absent
-            else _prover(module.params["proof"], module.check_mode),
-            label=_labeller(module),
-            prove_at=_prover_at(module.params["proof"]),
+            else _host.prover(module.params["proof"], module.check_mode),
+            label=_host.labeller(module),
+            prove_at=_host.prover_at(module.params["proof"]),
         )
         result = (_restore if absent else _transaction).execute(request, host, module.check_mode)
+        if module.params["deployed"] and not (absent or module.check_mode or request.prepare_only):
+            keep(module)
     except _transaction.RolledBack as error:
         module.fail_json(msg=str(error), changed=bool(error.lost), rolled_back=not error.lost, not_restored=error.lost)
     except _transaction.UNTOUCHED as error:

@@ -296,6 +296,25 @@ def test_what_the_specs_say_is_refused_by_name_in_a_real_run(run: Run) -> None:
     assert found["refused"] >= 80
 
 
+# The playbook deploy goes past the specification, which only a whole role has.
+REFUSE = [PLAN[0], {"import_role": {"name": "everywhere.dnsmasq.forwarder", "tasks_from": "refuse"}}]
+TRUTHS = {
+    f"{option}: {name}": Case({option: value}, f"{option} is", name not in WORD - {"a newline alone"})
+    for option in ("forwarder_hardening", "forwarder_require_fixed")
+    for name, value in hostile.values("yes").items()
+}
+
+
+def test_what_is_neither_true_nor_false_is_refused_by_name_in_a_deploy(run: Run) -> None:
+    told = run(REFUSE, TRUTHS, COMMON)
+    # This machine may be in the way of a deploy for other reasons.
+    wrong = {
+        name: told[name] for name, case in TRUTHS.items() if (case.named in (told[name].refusal or "")) != case.refused
+    }
+    assert wrong == {}
+    assert sum(case.refused for case in TRUTHS.values()) >= 40
+
+
 def test_each_public_variable_of_the_roles_has_its_cases() -> None:
     public = {name for options in SPECS.values() for name in options}
     assert {name for name in public if not any(name in place for place in [*PLACES, *SPEC_PLACES])} == set()

@@ -47,10 +47,10 @@ def topology(of):
 
 
 @contextmanager
-def probed(figures, what, hosts=CLIENTS):
+def probed(figures, what, hosts=CLIENTS, seconds=1800):
     """No lookup is lost on any of the hosts, and none takes over a second; a line of the table says so."""
     runs = []
-    on_each(start_probe, hosts)
+    on_each(lambda host: start_probe(host, seconds), hosts)
     time.sleep(2)
     try:
         yield runs
@@ -157,7 +157,8 @@ def test_a_run_that_is_killed_leaves_a_host_that_resolves_and_the_next_one_ends_
         tried[name] = points if ALL else sample
         print(f"{name}: {len(starts)} tasks, {len(points)} points at which it can be killed, tried: {len(tried[name])}")
     done = {"deploy": 0, "restore": 0}
-    with probed(figures, f"runs killed at {sum(map(len, tried.values()))} points") as runs:
+    points = sum(map(len, tried.values()))
+    with probed(figures, f"runs killed at {points} points", seconds=300 + 120 * points) as runs:
         for number in range(max(map(len, tried.values()))):
             for name in ("deploy", "restore"):
                 point = tried[name][number % len(tried[name])]

@@ -233,6 +233,7 @@ def test_a_cached_name_is_proven_with_all_its_figures() -> None:
             {
                 "name": NAME,
                 "type": "A",
+                "transport": "udp",
                 "rcode": "NOERROR",
                 "answers": ["192.0.2.80"],
                 "cold_ms": 0.1,
@@ -258,7 +259,7 @@ def test_a_cached_name_is_proven_with_all_its_figures() -> None:
 def test_the_wait_happens_once_for_all_queries() -> None:
     resolver = Resolver()
     assess(resolver, *({"name": f"h{number}.example"} for number in range(10)))
-    assert resolver.naps == [pytest.approx(1.1, abs=0.01)]
+    assert sum(resolver.naps) == pytest.approx(1.1, abs=0.11)
 
 
 def test_nothing_is_waited_for_when_no_cache_is_to_be_proven() -> None:
@@ -281,14 +282,15 @@ def test_nothing_is_waited_for_when_no_cache_is_to_be_proven() -> None:
 )
 def test_a_disturbed_measurement_is_repeated(resolver: Resolver, asks: int, misses: int) -> None:
     (query,) = assess(resolver)["queries"]
-    assert (len(resolver.asked), query["evidence"]["misses"]) == (asks, misses)
+    looks = len(resolver.naps) + 1  # whether the TTL has fallen
+    assert (len(resolver.asked), query["evidence"]["misses"]) == (asks + looks, misses)
 
 
 def test_a_record_renewed_while_it_is_watched_is_watched_again() -> None:
     resolver = Resolver(ttl=100, refreshes=1)
     (query,) = assess(resolver)["queries"]
-    assert len(resolver.naps) == 2
-    assert query["ttls"] == [100, 200, 199]
+    assert 1.1 < sum(resolver.naps) <= 2.2
+    assert query["ttls"] == [100, 200, 199, 198]
 
 
 @pytest.mark.parametrize(
@@ -424,7 +426,8 @@ def test_a_query_that_is_not_required_is_skipped_while_no_reference_knows(
         said, results = refusal(resolver, query)
         assert failure in said
     row = results["queries"][0]
-    assert (row["skipped"], bool(row["failure"]), len(resolver.asked)) == (skipped, bool(failure), asked)
+    looks = len(resolver.naps) + 1 if resolver.naps else 0  # whether the TTL has fallen
+    assert (row["skipped"], bool(row["failure"]), len(resolver.asked) - looks) == (skipped, bool(failure), asked)
     assert resolver.referred[0] == ("db", REFERENCE)
     if skipped:
         assert (resolver.naps, results["slowest_ms"]) == ([], None)
@@ -493,12 +496,12 @@ def test_all_queries_are_assessed_before_the_first_failure_is_told() -> None:
 @pytest.mark.parametrize("quantile", ["min", "median", "p95", "p99", "max"])
 def test_the_limit_holds_the_chosen_figure(quantile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = Resolver()
-    times = iter([0.0001] + [0.0001 * step for step in range(1, 101)] + [0.0001])
+    times = iter([0.0001] + [0.0001 * step for step in range(1, 101)] + [0.0001] * 20)
     whole = resolver.answer
     monkeypatch.setattr(resolver, "answer", lambda: whole()._replace(seconds=next(times)))
     limits = {"min": 0.1, "median": 5.05, "p95": 9.5, "p99": 9.9, "max": 10.0}
     assert assess(resolver, samples=100, quantile=quantile, max_cached_ms=limits[quantile])["slowest_ms"] == 10.0
-    times = iter([0.0001] + [0.0001 * step for step in range(1, 101)] + [0.0001])
+    times = iter([0.0001] + [0.0001 * step for step in range(1, 101)] + [0.0001] * 20)
     said, _results = refusal(resolver, samples=100, quantile=quantile, max_cached_ms=limits[quantile] - 0.01)
     assert f": {quantile} of 100 cached answers is {limits[quantile]} ms" in said
 
@@ -522,7 +525,7 @@ def test_a_stale_answer_that_is_refreshed_meanwhile_is_proven_fresh(monkeypatch:
 
     monkeypatch.setattr(resolver, "sleep", refreshed)
     (query,) = assess(resolver)["queries"]
-    assert (query["evidence"]["stale"], query["ttls"]) == (False, [0, 300, 299])
+    assert (query["evidence"]["stale"], query["ttls"]) == (False, [0, 300, 299, 298])
 
 
 def test_an_answer_that_changes_between_the_asks_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
     _files,
+    _host,
     _restore,
     _swap,
     _transaction,
@@ -143,7 +144,7 @@ class Lab:
 
     def run(self, check_mode=False, **params):
         nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": []}
-        nothing.update(check=None, commands=[], settle=0.0, trial=None, proof=None)
+        nothing.update(check=None, commands=[], settle=0.0, after=None, trial=None, proof=None)
         params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
         return _transaction.execute(_transaction.request_from(params), self.host(), check_mode)
 
@@ -398,7 +399,41 @@ def test_what_libc_reads_goes_back_where_nothing_that_ran_is_missing(lab, active
     assert lab.picture() == before
 
 
-TRIAL = {"unit": FIRST, "argv": ["dnsmasq", "{staged}", "{port}"], "content": "x\n"}
+RELYING = {"unit": FIRST, "seconds": 2.0}
+
+
+@pytest.mark.parametrize(("up", "waited"), [(0.0, 2.0), (1.5, 0.5), (60.0, 0.0)])
+def test_nothing_lands_before_the_unit_that_it_relies_on_has_been_up_for_a_while(lab, up, waited):
+    lab.systemd.units[FIRST]["since"] = time.monotonic() - up
+    seen = []
+    lab.asleep = lambda: seen.append(lab.old.read_text())
+    lab.run(files=[lab.file("old")], after=RELYING)
+    assert lab.now == pytest.approx(waited, abs=0.1) and set(seen) <= {"good\n"}
+    assert lab.old.read_text() == "new\n"
+    lab.now = 0.0
+    lab.systemd.units[FIRST]["since"] = time.monotonic()
+    lab.run(files=[lab.file("old")], after=RELYING)
+    assert lab.now == 0.0, "where nothing changes nothing is waited for"
+
+
+@pytest.mark.parametrize(
+    "dies",
+    [
+        lambda systemd: systemd.units[FIRST].update(active="activating"),
+        lambda systemd: systemd.units[FIRST].update(since=time.monotonic() + 1.5),
+    ],
+    ids=["it is down", "it was started again"],
+)
+def test_a_unit_that_dies_while_it_is_relied_on_changes_nothing(lab, dies):
+    lab.systemd.units[FIRST]["since"] = time.monotonic()
+    lab.asleep = lambda: dies(lab.systemd)
+    before = lab.picture()[0]
+    with pytest.raises(_units.Failed, match=f"{FIRST} did not stay up.*last words of {FIRST}"):
+        lab.run(files=[lab.file("old")], after=RELYING)
+    assert lab.picture()[0] == before
+
+
+TRIAL = {"unit": FIRST, "argv": ["dnsmasq", "{staged}", "{port}"], "without": ["port", "bind-dynamic"]}
 
 
 class Rehearsal:
@@ -417,14 +452,17 @@ class Rehearsal:
 
 
 def trying(lab, **options):
-    given = {"files": [lab.file("old")], "units": [unit(FIRST, restart_for=[str(lab.old)])], "trial": TRIAL}
+    given = {"files": [lab.file("old")], "units": [unit(FIRST, restart_for=[str(lab.old)])]}
+    given["trial"] = {**TRIAL, "file": str(lab.old)}
     return {**given, "proof": {"queries": []}, **options}
 
 
 def test_a_trial_comes_before_anything_lands(lab, monkeypatch):
     rehearsal = Rehearsal(monkeypatch, lab)
-    assert lab.run(**trying(lab))["restarted"] == [FIRST]
-    assert rehearsal.made == [(TRIAL["argv"], "x\n", "good\n", [])]
+    content = "# port=1\nport=53\n port = 54\nbind-dynamic\nport-limit=1\nserver=/port=53/192.0.2.1\n"
+    assert lab.run(**trying(lab, files=[lab.file("old", content)]))["restarted"] == [FIRST]
+    left = b"# port=1\nport-limit=1\nserver=/port=53/192.0.2.1\n"
+    assert rehearsal.made == [(TRIAL["argv"], left, "good\n", [])]
 
 
 def test_a_trial_that_is_refuted_changes_nothing(lab, monkeypatch):
@@ -649,10 +687,17 @@ def test_a_record_that_cannot_be_written_changes_nothing(lab):
         ({"units": [unit(FIRST), unit("dnsmasq")]}, "units: dnsmasq.service is given twice"),
         ({"settle": 61.0}, "settle is 61.0; give 0 to 60 seconds"),
         ({"settle": float("nan")}, "settle is nan; give 0 to 60 seconds"),
+        ({"after": {"unit": FIRST, "seconds": 61.0}}, "after: seconds is 61.0; give 0 to 60"),
+        ({"after": {"unit": FIRST, "seconds": float("nan")}}, "after: seconds is nan; give 0 to 60"),
+        ({"after": {"unit": "../x", "seconds": 2.0}}, "'../x' is not the name of a systemd unit"),
         ({"trial": TRIAL, "proof": {"queries": []}}, "trial: unit 'dnsmasq.service' is not in units; name one"),
         ({"units": [unit(FIRST)], "trial": TRIAL}, "trial goes with proof"),
         ({"units": [unit(FIRST)], "trial": {**TRIAL, "argv": ["x", "{staged}"]}}, "argv does not name {staged} and"),
         ({"units": [unit(FIRST)], "trial": {**TRIAL, "argv": ["{staged}", "{port}"]}}, "argv does not name {staged}"),
+        (
+            {"units": [unit(FIRST)], "trial": {**TRIAL, "file": "/etc/x"}, "proof": {"queries": []}},
+            "trial names '/etc/x', which is not in files",
+        ),
     ],
     ids=[
         "a name that is a path",
@@ -665,10 +710,14 @@ def test_a_record_that_cannot_be_written_changes_nothing(lab):
         "a unit under two names",
         "a settling that is too long",
         "a settling that is no number",
+        "a unit that would take a minute",
+        "a unit that would take forever",
+        "a unit that is a path",
         "a trial of another unit",
         "a trial without a proof",
         "a trial at the port of the unit",
         "a trial that is a file",
+        "a trial of another file",
     ],
 )
 def test_a_mistake_is_found_before_anything_is_touched(lab, params, complaint):
@@ -698,7 +747,7 @@ def test_more_mistakes_with_files(lab):
 )
 def test_a_mistake_in_the_proof_is_found_without_asking(proof, complaint):
     with pytest.raises(_files.Unusable, match=f"^proof: .*{complaint}"):
-        transaction._prover(proof, check_mode=False)
+        _host.prover(proof, check_mode=False)
 
 
 def test_a_proof_is_not_made_before_its_time(monkeypatch):
@@ -707,8 +756,8 @@ def test_a_proof_is_not_made_before_its_time(monkeypatch):
     def assess(params, **hands):
         asked.append((params["port"], set(hands)))
 
-    monkeypatch.setattr(transaction._latency, "assess", assess)
-    prove = transaction._prover({"queries": [{"name": "x.example"}]}, check_mode=False)
+    monkeypatch.setattr(_host._latency, "assess", assess)
+    prove = _host.prover({"queries": [{"name": "x.example"}]}, check_mode=False)
     assert asked == [(53, {"ask", "libc", "nameservers"})], "a rehearsal has nobody to ask"
     prove()
     assert asked[1:] == [(53, set())]
@@ -718,17 +767,17 @@ def test_a_proof_is_not_made_before_its_time(monkeypatch):
 def test_the_proof_of_a_trial_asks_the_same_of_the_trial(monkeypatch, server):
     asked = []
     monkeypatch.setattr(
-        transaction._latency,
+        _host._latency,
         "assess",
         lambda params, **hands: hands or asked.append((params["server"], params["port"], params["queries"][0]["name"])),
     )
-    transaction._prover_at({"queries": [{"name": "x.example"}], "server": server})(5353)
+    _host.prover_at({"queries": [{"name": "x.example"}], "server": server})(5353)
     assert asked == [("127.0.0.1", 5353, "x.example")]
 
 
 def test_what_only_libc_can_ask_is_no_proof_of_a_trial():
-    assert transaction._prover_at(None) is None
-    assert transaction._prover_at({"queries": [{"name": "x.example"}], "transport": "libc"}) is None
+    assert _host.prover_at(None) is None
+    assert _host.prover_at({"queries": [{"name": "x.example"}], "transport": "libc"}) is None
 
 
 def test_each_file_takes_the_options_that_the_module_declares():

@@ -48,7 +48,7 @@ class Stage:
         return [sys.executable, "-c", ANSWERER, *given]
 
     def rehearse(
-        self, argv: list[str], prove: Callable[[int], object], seconds: float = 5, content: str = "the content\n"
+        self, argv: list[str], prove: Callable[[int], object], seconds: float = 5, content: bytes = b"the content\n"
     ) -> None:
         def proving(port: int) -> object:
             self.proved.append(port)
@@ -114,7 +114,7 @@ def test_one_that_needs_a_while_is_waited_for(stage: Stage) -> None:
 
 def test_one_that_answers_wrong_is_refuted_with_the_last_reason(stage: Stage) -> None:
     with pytest.raises(_trial.Refuted, match=r"^it says 'other\\n0o644'$"):
-        stage.rehearse(stage.program(), says("the content\n0o644"), seconds=1, content="other\n")
+        stage.rehearse(stage.program(), says("the content\n0o644"), seconds=1, content=b"other\n")
 
 
 def test_one_that_runs_and_does_not_answer_is_refuted(stage: Stage) -> None:
@@ -140,7 +140,7 @@ def test_bytes_that_are_no_text_get_to_the_program(stage: Stage) -> None:
         [path] = stage.temporary.glob("*/trial.conf")
         got.append(path.read_bytes())
 
-    stage.rehearse(stage.program(), prove, content="a\udcffb\r\n\u00fc")
+    stage.rehearse(stage.program(), prove, content=b"a\xffb\r\n\xc3\xbc")
     assert got == [b"a\xffb\r\n\xc3\xbc"]
 
 
@@ -212,16 +212,16 @@ def running() -> set[str]:
 
 
 def test_a_real_dnsmasq_passes_and_is_gone(stage: Stage) -> None:
-    stage.rehearse(DNSMASQ, resolves, content=RIGHT)
+    stage.rehearse(DNSMASQ, resolves, content=RIGHT.encode())
     assert running() == set()
 
 
 def test_a_real_dnsmasq_with_a_wrong_answer_is_refuted_and_gone(stage: Stage) -> None:
     with pytest.raises(_trial.Refuted, match=r"192.0.2.22"):
-        stage.rehearse(DNSMASQ, resolves, seconds=1, content=RIGHT.replace(".21", ".22"))
+        stage.rehearse(DNSMASQ, resolves, seconds=1, content=RIGHT.replace(".21", ".22").encode())
     assert running() == set()
 
 
 def test_a_real_dnsmasq_that_does_not_start_says_nothing(stage: Stage) -> None:
-    stage.rehearse(DNSMASQ, resolves, seconds=20, content="no-such-option\n")
+    stage.rehearse(DNSMASQ, resolves, seconds=20, content=b"no-such-option\n")
     assert running() == set()

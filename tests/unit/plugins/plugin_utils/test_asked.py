@@ -175,10 +175,11 @@ def test_libc_is_asked_for_addresses_only() -> None:
 
 def test_the_module_knows_each_type_and_each_key() -> None:
     assert all(_dns.question("x.example", kind) for kind in _asked.TYPES)
-    options = _latency.ARGUMENTS["queries"]["options"]
+    # How a check travels is the roles' own business.
+    options = [name for name in _latency.ARGUMENTS["queries"]["options"] if name not in ("server", "transport")]
     [finding] = refused([{"name": "x", "no": 1}])
     assert finding.endswith(f"use {', '.join(options)}.")
-    assert tuple(options["rcode"]["choices"]) == _asked.RCODES
+    assert tuple(_latency.ARGUMENTS["queries"]["options"]["rcode"]["choices"]) == _asked.RCODES
 
 
 def test_the_checks_of_the_demo_and_the_labs_are_let_through() -> None:
