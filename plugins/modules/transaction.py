@@ -39,7 +39,7 @@ options:
         with O(files[].content), O(files[].link) and O(files[].watched) go back as a whole, and are removed if there
         were none. Out of files with O(files[].block), O(files[].line) and O(files[].regexp) only our part is taken.
         Units are enabled and running as they were. Without a record there is nothing to do.
-      - V(absent) takes no O(files), O(units), O(commands), O(check), O(trial) and O(proof).
+      - V(absent) takes no O(files), O(units), O(commands), O(check), O(trial), O(proof) and O(after).
     type: str
     choices: [present, absent]
     default: present
@@ -473,7 +473,7 @@ def _require_fitting(params):
         _given.plain_path("resolv_conf", params["resolv_conf"], "/etc/resolv.conf")
     if params["state"] == "present" and params["resolv_conf"]:
         raise _files.Unusable("resolv_conf goes with state=absent; use proof")
-    given = [option for option in ("files", "units", "commands", "check", "trial", "proof") if params[option]]
+    given = [option for option in ("files", "units", "commands", "check", "trial", "proof", "after") if params[option]]
     if params["state"] == "absent" and (given or params["prepare_only"]):
         raise _files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
 
