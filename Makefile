@@ -15,7 +15,7 @@ test: ## everything that CI runs
 lint sanity unit integration molecule two_tiers providers faults controllers: ## one stage of `make test`
 	@.ci/stages $@
 
-bench: ## thousands of hosts ask for one name at once; options in FLEET="--instances 500 --suites bookworm"
+bench: ## all benches and a page of them; one, or options: BENCH="fleet --instances 500 --suites bookworm", BENCH=--quick
 	@.ci/stages bench
 
 soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes: about 90 minutes

@@ -85,6 +85,15 @@ FLAVOURS: dict[str, Flavour] = {
     "cloud": Flavour(("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"), templates=("cloud",)),
     # Servers that own zones and resolve for everybody, as DHCP hands them out: their answers say that they do.
     "resolving": Flavour(("unbound", "fstrm-bin", "dnstap-ldns", "dnsmasq-base"), templates=("cloud", "nameserver")),
+    # tests/bench/resolver: all that caches names beside dnsmasq, what asks them, and a compiler for its own client.
+    "rivals": Flavour(
+        ("ifupdown", "unbound", "knot-resolver", "systemd-resolved", "nscd", "dnsperf", "gcc", "libc6-dev"),
+        "systemctl disable unbound nscd systemd-resolved; systemctl disable kresd@1 2>/dev/null || true",
+        templates=("static",),
+        rewrites=False,
+    ),
+    # tests/integration/scale: a host that deploys to itself.
+    "pull": Flavour(("ifupdown", "isc-dhcp-client", "ansible-core", "git"), templates=("ifupdown",)),
     # Not booted: tests/bench/fleet starts the release's dnsmasq in it, thousands of times, and counts with nft.
     "fleet": Flavour(("dnsmasq-base", "nftables")),
 }

@@ -25,7 +25,7 @@ class TopologyError(InputError):
     """The topology, or the host's place in it, cannot be planned."""
 
 
-def _read_host(raw: object, findings: list[str]) -> str:
+def read_host(raw: object, findings: list[str]) -> str:
     if not isinstance(raw, str) or not raw:
         findings.append(fault("host", raw, "is no inventory name: pass inventory_hostname"))
         return ""
@@ -115,7 +115,7 @@ def plan(
 ) -> dict[str, Any]:
     """Everything that the host's dnsmasq must do, or a TopologyError with everything that is wrong."""
     findings: list[str] = []
-    site = Site(_read_host(host, findings), _read_home(network, findings), read_topology(topology, findings))
+    site = Site(read_host(host, findings), _read_home(network, findings), read_topology(topology, findings))
     addresses = read_list(listen, "listen", "loopback addresses", names.loopback, findings)
     if not (addresses or findings):
         findings.append("listen is [], which leaves nobody to answer: give a loopback address such as '127.0.0.1'.")

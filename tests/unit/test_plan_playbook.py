@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPOLOGY = {
@@ -76,31 +74,33 @@ def play(tmp_path: Path, touched: Path) -> Play:
     return run
 
 
-def shown(output: str, task: str) -> dict[str, list[str]]:
-    """The lines that the task printed for each host."""
-    [part] = re.findall(rf"TASK \[{task}\] \*+\n(.*?)\n\n", output, re.S)
-    decoder = json.JSONDecoder()
-    return {
-        found[1]: decoder.raw_decode(part, found.end())[0]["msg"] for found in re.finditer(r"ok: \[(.+?)\] => ", part)
-    }
+def shown(output: str) -> list[str]:
+    """The lines that were printed, once for all hosts."""
+    [part] = re.findall(r"TASK \[Show the plans\] \*+\nok: \[.+?\] => (.*?)\n\n", output, re.S)
+    return list(json.loads(part)["msg"])
 
 
-def test_the_plans_and_the_route_are_printed_and_no_host_is_touched(play: Play, touched: Path) -> None:
-    run = play("-e", "dnsmasq_name=db.corp.example")
+def test_the_plans_and_the_route_are_printed_once_and_no_host_is_touched(play: Play, touched: Path) -> None:
+    run = play("-e", "dnsmasq_name=db.corp.example", networks={**NETWORKS, "app2": "gcp"})
     assert run.returncode == 0, run.stdout + run.stderr
     assert "WARNING" not in run.stderr
-    plans = {host: yaml.safe_load("\n".join(lines)) for host, lines in shown(run.stdout, "Show the plan").items()}
-    assert plans == {host: _topology.plan(TOPOLOGY, host, network) for host, network in NETWORKS.items()}
-    answers = (
-        "(datacenter) -> 192.0.2.11, 192.0.2.12: corp.example is datacenter's own, and its nameservers answer for it"
-    )
-    assert shown(run.stdout, "Show the route") == {
-        "app1": [
-            "1. app1 (gcp) -> 192.0.2.53: corp.example is datacenter's, whose bridges are the next step",
-            f"2. dc-bridge-1 {answers}",
-        ],
-        "dc-bridge-1": [f"1. dc-bridge-1 {answers}"],
-    }
+    own = "corp.example is datacenter's own, and its nameservers answer for it"
+    assert shown(run.stdout) == [
+        "app1 to app2, 2 hosts: tier local in gcp",
+        "  answers at 127.0.0.1",
+        "  corp.example 2.0.192.in-addr.arpa (datacenter's) -> 192.0.2.53",
+        "  everything else -> nobody",
+        "  sizes: cache_size 10000, forward_max 1024, stale_seconds 3600",
+        "  1. app1 (gcp) -> 192.0.2.53: corp.example is datacenter's, whose bridges are the next step",
+        f"  2. dc-bridge-1 (datacenter) -> 192.0.2.11, 192.0.2.12: {own}",
+        "dc-bridge-1: tier bridge in datacenter",
+        "  answers at 127.0.0.1, 192.0.2.53",
+        "  corp.example 2.0.192.in-addr.arpa (datacenter's) -> 192.0.2.11, 192.0.2.12",
+        "  everything else -> what DHCP handed out, without 192.0.2.53",
+        "  sizes: cache_size 10000, forward_max 1024, stale_seconds 0, tcp_connections 100, receive_buffer 212992",
+        "  answers what comes from 192.0.2.0/24, 198.51.100.0/25",
+        f"  1. dc-bridge-1 (datacenter) -> 192.0.2.11, 192.0.2.12: {own}",
+    ]
     assert not touched.exists()
 
 
@@ -111,30 +111,51 @@ def test_a_route_over_a_hub_is_printed_from_bridges_to_bridges(play: Play) -> No
     zone = "west.example is west's"
     to_west = f"-> 203.0.113.53: {zone}, whose bridges are the next step"
     answers = f"west-bridge (west) -> 203.0.113.11: {zone} own, and its nameservers answer for it"
-    assert shown(run.stdout, "Show the route") == {
-        "app1": [
-            f"1. app1 (east) -> 198.51.100.53: {zone}, and east's own bridges know the way",
-            f"2. east-bridge (east) -> 192.0.2.53, 192.0.2.54: {zone}, and hub's bridges are the next step on the way",
-            f"3. hub-bridge-1, hub-bridge-2 (hub) {to_west}",
-            f"4. {answers}",
-        ],
-        "hub-bridge-2": [f"1. hub-bridge-2 (hub) {to_west}", f"2. {answers}"],
-        "west-bridge": [f"1. {answers}"],
-    }
+    steps = [line.strip() for line in shown(run.stdout) if re.match(r"  \d+\. ", line)]
+    assert steps == [
+        f"1. app1 (east) -> 198.51.100.53: {zone}, and east's own bridges know the way",
+        f"2. east-bridge (east) -> 192.0.2.53, 192.0.2.54: {zone}, and hub's bridges are the next step on the way",
+        f"3. hub-bridge-1, hub-bridge-2 (hub) {to_west}",
+        f"4. {answers}",
+        f"1. hub-bridge-2 (hub) {to_west}",
+        f"2. {answers}",
+        f"1. {answers}",
+    ]
 
 
 def test_the_upstream_is_told_in_words(play: Play) -> None:
     told = "200.100.51.198.in-addr.arpa is in no zone of the topology"
-    assert shown(play("-e", "dnsmasq_name=198.51.100.200").stdout, "Show the route") == {
-        "app1": [f"1. app1 (gcp) -> nobody: {told}, and gcp's upstream is none"],
-        "dc-bridge-1": [f"1. dc-bridge-1 (datacenter) -> what DHCP handed out: {told}, so the upstream is asked"],
-    }
+    steps = [line.strip() for line in shown(play("-e", "dnsmasq_name=198.51.100.200").stdout) if "1. " in line]
+    assert steps == [
+        f"1. app1 (gcp) -> nobody: {told}, and gcp's upstream is none",
+        f"1. dc-bridge-1 (datacenter) -> what DHCP handed out: {told}, so the upstream is asked",
+    ]
 
 
 def test_without_a_name_the_plans_alone_are_printed(play: Play) -> None:
     run = play("-l", "app1")
-    assert run.returncode == 0 and shown(run.stdout, "Show the route") == {}
-    assert list(shown(run.stdout, "Show the plan")) == ["app1"]
+    assert run.returncode == 0
+    assert [line for line in shown(run.stdout) if not line.startswith(" ")] == ["app1: tier local in gcp"]
+    assert not any(re.match(r"  \d+\. ", line) for line in shown(run.stdout))
+
+
+def test_a_network_that_a_template_names_is_that_of_each_host(play: Play) -> None:
+    networks = {
+        "gcp-app": "{{ inventory_hostname.split('-')[0] }}",
+        "datacenter-app": "{{ inventory_hostname.split('-')[0] }}",
+    }
+    run = play(networks=networks)
+    assert [line for line in shown(run.stdout) if not line.startswith(" ")] == [
+        "gcp-app: tier local in gcp",
+        "datacenter-app: tier local in datacenter",
+    ]
+
+
+def test_a_network_that_is_not_there_fails_for_all_with_whose_it_is(play: Play) -> None:
+    run = play(networks={**NETWORKS, "app2": "nowhere"})
+    assert run.returncode == 2
+    assert "dnsmasq_network is 'nowhere'" in run.stdout and "(of app2)" in run.stdout
+    assert "TASK [Show the plans]" not in run.stdout
 
 
 def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:

@@ -23,6 +23,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from authority import encode
+from results import percentile
 
 _SO_TIMESTAMPNS = 35
 _TIMESPEC = struct.Struct("qq")
@@ -35,14 +36,6 @@ PATIENCE = 5.0
 def _question(name: str) -> bytes:
     """A query for its address as glibc sends it, without the id."""
     return b"\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00" + encode(name) + b"\x00\x01\x00\x01"
-
-
-def percentile(values: list[float], part: float) -> float | None:
-    """The smallest value that `part` of 1 of the values do not exceed."""
-    if not values:
-        return None
-    ranked = sorted(values)
-    return ranked[min(len(ranked) - 1, int(part * len(ranked)))]
 
 
 @dataclass

@@ -7,8 +7,8 @@ Thousands of real dnsmasq, each with the configuration that the role renders for
 the other side, and an authority that counts and delays. For each release of Debian: cold lookups, warm ones, with a
 bridge frozen, a name that expires while it is asked for, and at last the same with dnsmasq's defaults.
 
-Everything runs in a network namespace of its own, which ends with it. Run it as root by `make bench`, with options in
-FLEET: make bench FLEET="--instances 500 --suites bookworm".
+Everything runs in a network namespace of its own, which ends with it. Run it as root:
+make bench BENCH="fleet --instances 500 --suites bookworm".
 """
 
 from __future__ import annotations
@@ -17,21 +17,19 @@ import argparse
 import json
 import math
 import os
-import platform
 import resource
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import rounds
-from images import CACHE, image
+from images import image
 from layout import LOCAL_BRIDGES, REMOTE_BRIDGES, Layout
 from namespace import ENTER, end_quietly, say
-from report import table
+from report import claims, plots, table
+from results import Bench, parser
 
 #: Each lookup of a local takes two ports of the one namespace, and its client's socket another one.
 MOST_INSTANCES = 15000
@@ -40,22 +38,28 @@ MIB_PER_INSTANCE, BYTES_PER_NAME = 0.8, 100
 #: Measured on two cores, with a margin: seconds to start an instance, and of a round.
 SECONDS_PER_START, SECONDS_PER_ROUND = 0.01, 8
 
+_WHAT = (
+    "As many real dnsmasq as hosts, each with the configuration that the role renders for it, behind two bridges, two "
+    "bridges on the other side, and an authority that counts and delays. All ask for one name as fast as one process "
+    "can send, once; what crosses, what reaches the authority, and who gets no answer is counted."
+)
+
 
 def arguments(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--instances", type=int, default=5000, help="local instances (%(default)s)")
-    parser.add_argument(
+    made = parser("fleet", __doc__)
+    made.add_argument("--instances", type=int, default=5000, help="local instances (%(default)s)")
+    made.add_argument(
         "--suites", default="bullseye,bookworm,trixie,forky", help="Debian's releases, with commas (%(default)s)"
     )
-    parser.add_argument("--cold", type=int, default=3, help="rounds with a name that nobody knows (%(default)s)")
-    parser.add_argument("--delay", type=float, default=50, help="milliseconds of the authority (%(default)s)")
-    parser.add_argument("--expiries", type=int, default=20, help="of a name that is asked for; 0: none (%(default)s)")
-    parser.add_argument("--expiry-instances", type=int, default=200, help="locals that ask then (%(default)s)")
-    parser.add_argument("--rate", type=float, default=400, help="queries a second in all, then (%(default)s)")
-    parser.add_argument("--limit", type=float, default=900, help="seconds for one release at most (%(default)s)")
-    parser.add_argument("--json", type=Path, default=CACHE / "bench" / "fleet.json", help="the numbers (%(default)s)")
-    parser.add_argument("--no-plot", action="store_true", help="draw no plot beside the numbers")
-    args = parser.parse_args(argv)
+    made.add_argument("--cold", type=int, default=3, help="rounds with a name that nobody knows (%(default)s)")
+    made.add_argument("--delay", type=float, default=50, help="milliseconds of the authority (%(default)s)")
+    made.add_argument("--expiries", type=int, default=20, help="of a name that is asked for; 0: none (%(default)s)")
+    made.add_argument("--expiry-instances", type=int, default=200, help="locals that ask then (%(default)s)")
+    made.add_argument("--rate", type=float, default=400, help="queries a second in all, then (%(default)s)")
+    made.add_argument("--limit", type=float, default=900, help="seconds for one release at most (%(default)s)")
+    args = made.parse_args(argv)
+    if args.quick:
+        args.instances, args.suites, args.cold, args.expiries = 300, "bookworm", 1, 0
     args.suites = args.suites.split(",")
     return args
 
@@ -120,7 +124,7 @@ def run(suite: str, args: argparse.Namespace) -> dict[str, Any]:
         return results
 
 
-def main() -> None:
+def main() -> int:
     args = arguments()
     cost = Cost(args)
     obstacle = cost.obstacle()
@@ -133,23 +137,17 @@ def main() -> None:
         f"{cost.seconds / 60:.0f} minutes (it is ended after {args.limit / 60:.0f}) and {cost.lookups} lookups, in a "
         "network namespace that nothing leaves"
     )
-    machine = {
-        "kernel": platform.release(),
-        "cpus": os.cpu_count(),
-        "load_before": os.getloadavg(),
-        "date": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-    }
-    results = {"machine": machine, "delay_ms": args.delay, "suites": [run(suite, args) for suite in args.suites]}
-    print(table(results))
-    args.json.parent.mkdir(parents=True, exist_ok=True)
-    args.json.write_text(json.dumps(results, indent=1) + "\n")
-    print(f"\nnumbers: {args.json}")
-    if not args.no_plot:
-        # Only here: the tests of the fleet draw nothing, and need no library for it.
-        from plot import draw
-
-        print(f"plot:    {draw(results, args.json.with_suffix('.svg'))}")
+    bench = Bench("fleet", "All hosts ask for one name at once", _WHAT, rounds=args.cold, quick=args.quick)
+    suites = [run(suite, args) for suite in args.suites]
+    for suite in suites:
+        bench.tables.append(table(suite))
+        bench.plots += plots(suite, args.delay)
+        bench.claims += [] if args.quick else claims(suite)
+        bench.versions[f"dnsmasq of {suite['suite']}"] = suite["version"]
+    bench.commands = [f'make bench BENCH="fleet --instances {args.instances} --suites {",".join(args.suites)}"']
+    bench.more = {"delay_ms": args.delay, "suites": suites}
+    return bench.finish(args.json)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

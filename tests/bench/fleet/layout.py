@@ -129,7 +129,11 @@ def render(planned: dict[str, Any], version: str, name: str, bare: bool) -> str:
         group=_PLATFORM["__forwarder_group"],
         pid_file=f"/run/dnsmasq/{name}.pid",
     )
-    kept = [line for line in lines if not bare or line["option"] in BARE]
+    return written(planned, [line for line in lines if not bare or line["option"] in BARE])
+
+
+def written(planned: dict[str, Any], lines: list[dict[str, Any]]) -> str:
+    """The text that the role's template makes of these settings."""
     return _TEMPLATE.render(
-        _PLATFORM, ansible_managed="Ansible managed", __forwarder_plan=planned, __forwarder_settings=kept
+        _PLATFORM, ansible_managed="Ansible managed", __forwarder_plan=planned, __forwarder_settings=lines
     )

@@ -28,9 +28,12 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
     subprocess.run(
         [
             *(sys.executable, str(FLEET), "--instances", str(INSTANCES), "--suites", "bookworm", "--cold", "1"),
-            *("--expiries", "0", "--json", str(numbers), "--no-plot", "--limit", "240"),
+            *("--expiries", "0", "--json", str(numbers), "--limit", "240"),
         ],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "molecule" / "lab"), collections])},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "molecule" / "lab"), str(FLEET.parents[1]), collections]),
+        },
         check=True,
     )
     return {row["round"]: row for row in json.loads(numbers.read_text())["suites"][0]["rounds"]}
