@@ -10,9 +10,9 @@ demo: ## network 1 in a lab: lookups before and after a deploy, side by side
 	@.ci/stages demo
 
 test: ## everything that CI runs
-	@.ci/stages lint sanity unit integration molecule two_tiers providers faults controllers
+	@.ci/stages lint sanity unit integration molecule two_tiers providers faults controllers samples
 
-lint sanity unit integration molecule two_tiers providers faults controllers: ## one stage of `make test`
+lint sanity unit integration molecule two_tiers providers faults controllers samples: ## one stage of `make test`
 	@.ci/stages $@
 
 bench: ## all benches and a page of them; one, or options: BENCH="fleet --instances 500 --suites bookworm", BENCH=--quick
@@ -27,4 +27,4 @@ shell: ## a shell with the tools of the tests, for molecule converge, molecule l
 clean: ## power the lab off; remove caches, images and virtual environments
 	@.ci/stages clean
 
-.PHONY: help demo test lint sanity unit integration molecule two_tiers providers faults controllers bench soak shell clean
+.PHONY: help demo test lint sanity unit integration molecule two_tiers providers faults controllers samples bench soak shell clean

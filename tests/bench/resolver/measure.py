@@ -55,10 +55,10 @@ def names_of(count: int, zones: int) -> list[str]:
     return [f"h{number}.{zone(number * zones // count)}" for number in range(count)]
 
 
-def shell(host: lab.Host, command: str, failure: str) -> str:
+def shell(host: lab.Host, command: str) -> str:
     done = lab.inside(host, "sh", "-ec", command)
     if done.returncode:
-        raise SystemExit(f"resolver: {failure}: {(done.stderr or done.stdout).strip()[-2000:]}")
+        raise SystemExit(f"resolver: {command}: {(done.stderr or done.stdout).strip()[-2000:]}")
     return done.stdout
 
 
@@ -67,7 +67,7 @@ class Measured:
 
     def __init__(self, host: lab.Host, contender: Contender, names: list[str], amounts: Amounts, seed: int) -> None:
         self.host, self.contender, self.names, self.amounts, self.seed = host, contender, names, amounts, seed
-        self.run = partial(shell, host, failure=contender.label)
+        self.run = partial(shell, host)
         self.figures = Figures()
         # What does not fit is not filled in again, and asked less often: each question goes upstream.
         overflows = contender.is_small and len(names) > MOST_IN_SMALL
@@ -90,8 +90,8 @@ class Measured:
         if not it.only_libc:
             question = f"dig +tries=1 +time=1 @{it.address} {self.names[0]}"
             self.run(
-                f"for n in $(seq 60); do {question} | grep -q 'status: NOERROR' && exit; sleep 0.1; done; exit 1",
-                failure=f"{it.label} does not answer",
+                f"for n in $(seq 60); do {question} | grep -q 'status: NOERROR' && exit; sleep 0.1; done; "
+                f"echo {shlex.quote(it.label)} does not answer; exit 1"
             )
             self.run(f"dnsperf -s {it.address} -d {FOLDER}/load -n 1 -q 50 -c 1 -T 1")
 

@@ -32,12 +32,10 @@ def booted() -> Iterator[lab.Host]:
     try:
         lab.down()
         lab.up()
-        caches, upstream = (
-            next(host for host in lab.read_inventory()[1] if host.name == name)
-            for name in ("bench-caches", "bench-upstream")
-        )
+        hosts = {host.name: host for host in lab.read_inventory()[1]}
+        caches, upstream = hosts["bench-caches"], hosts["bench-upstream"]
         shutil.copytree(HERE / "upstream", upstream.root, dirs_exist_ok=True)
-        shell(upstream, "systemctl restart unbound", "the upstream does not start")
+        shell(upstream, "systemctl restart unbound")
         yield caches
     finally:
         lab.down()
@@ -54,7 +52,6 @@ def deploy(host: lab.Host) -> None:
         host,
         f"systemctl stop {' '.join(UNITS)}; systemctl daemon-reload; cd {FOLDER}; "
         "for each in echo client; do gcc -O2 -Wall -Wextra -o $each $each.c; done",
-        "the bench's own programs",
     )
 
 
@@ -79,9 +76,9 @@ def prove_rendered(host: lab.Host, contender: Contender) -> None:
 
 
 def dnsmasq_version(host: lab.Host) -> str:
-    return shell(host, "dnsmasq --version", "dnsmasq is not there").split()[2]
+    return shell(host, "dnsmasq --version").split()[2]
 
 
 def versions(host: lab.Host) -> dict[str, str]:
-    told = shell(host, f"dpkg-query -W -f '${{Package}} ${{Version}}\\n' {' '.join(_PACKAGES)}", "a package is missing")
+    told = shell(host, f"dpkg-query -W -f '${{Package}} ${{Version}}\\n' {' '.join(_PACKAGES)}")
     return dict(line.split() for line in told.splitlines())
