@@ -38,6 +38,7 @@ class Variables:
     def __init__(self, hostvars: Any, host: str, given: Mapping[str, Any]) -> None:
         self._hostvars = hostvars
         self._rendered: dict[int, tuple[Any, Any, bool]] = {}
+        self._equals: dict[str, Any] = {}
         raw = hostvars.raw_get(host)
         self._missing = {
             name: EMPTY[name] if any(key in raw for key in keys) else given.get(name, EMPTY[name])
@@ -57,6 +58,8 @@ class Variables:
         if known and known[2]:
             return known[1]
         rendered = bare(self._hostvars[host][key])
+        # What comes out of templates alike is one value as well.
+        rendered = self._equals.setdefault(repr(rendered), rendered)
         # One without a template is everybody's who has it. It is kept, so that its id is not used again.
         self._rendered[id(raw)] = (raw, rendered, bare(raw) == rendered)
         return rendered

@@ -109,6 +109,7 @@ def test_a_template_is_rendered_for_each_host() -> None:
     rendered = {f"{host} dnsmasq_network": network for host, network in NETWORKS.items()}
     found = fleet(variables, hostvars=Hostvars(variables, rendered))
     assert {host: entry["plan"]["network"] for entry in found for host in entry["hosts"]} == NETWORKS
+    assert len(found) == 5, "alike is alike, wherever it comes from"
 
 
 def test_what_the_play_says_holds_for_whom_the_inventory_says_nothing() -> None:
