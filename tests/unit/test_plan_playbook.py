@@ -60,7 +60,9 @@ def play(tmp_path: Path, touched: Path) -> Play:
     environment = kept | {"ANSIBLE_COLLECTIONS_PATH": str(tmp_path / "collections"), "ANSIBLE_HOME": str(tmp_path)}
     program = "import sys; from ansible.cli.playbook import main; sys.exit(main())"
 
-    def run(*options: str, topology: Any = None, networks: Any = None) -> subprocess.CompletedProcess:
+    def run(
+        *options: str, topology: Any = None, networks: Any = None, playbook: str = "plan"
+    ) -> subprocess.CompletedProcess:
         hosts = {host: {"dnsmasq_network": network} for host, network in (networks or NETWORKS).items()}
         variables = {
             "dnsmasq_topology": topology or TOPOLOGY,
@@ -68,7 +70,7 @@ def play(tmp_path: Path, touched: Path) -> Play:
             "ansible_ssh_executable": str(ssh),
         }
         inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
-        argv = [sys.executable, "-c", program, "everywhere.dnsmasq.plan", "-i", str(inventory), *options]
+        argv = [sys.executable, "-c", program, f"everywhere.dnsmasq.{playbook}", "-i", str(inventory), *options]
         return subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
 
     return run
@@ -162,3 +164,10 @@ def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:
     run = play("-e", "dnsmasq_name=db..corp.example")
     assert run.returncode == 2
     assert "dnsmasq_name is 'db..corp.example', which has an empty label: write a name such as" in run.stdout
+
+
+@pytest.mark.parametrize("playbook", ["deploy", "verify", "restore", "plan"])
+def test_only_the_hosts_that_were_asked_for_are_touched(play: Play, playbook: str) -> None:
+    run = play("--list-hosts", "-e", "dnsmasq_hosts=app1", playbook=playbook)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "app1" in run.stdout and "dc-bridge-1" not in run.stdout
