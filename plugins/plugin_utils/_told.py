@@ -13,7 +13,7 @@ _UPSTREAMS = {"dhcp": "what DHCP handed out", "none": "nobody"}
 
 
 def _who(hosts: list[str], made: dict[str, Any]) -> str:
-    names = hosts[0] if len(hosts) == 1 else f"{hosts[0]} to {hosts[-1]}, {len(hosts)} hosts"
+    names = ", ".join(hosts) if len(hosts) < 4 else f"{hosts[0]} to {hosts[-1]}, {len(hosts)} hosts"
     return f"{names}: tier {made['tier']} in {made['network'] or 'no network'}"
 
 

@@ -88,7 +88,7 @@ def test_the_plans_and_the_route_are_printed_once_and_no_host_is_touched(play: P
     assert "WARNING" not in run.stderr
     own = "corp.example is datacenter's own, and its nameservers answer for it"
     assert shown(run.stdout) == [
-        "app1 to app2, 2 hosts: tier local in gcp",
+        "app1, app2: tier local in gcp",
         "  answers at 127.0.0.1",
         "  corp.example 2.0.192.in-addr.arpa (datacenter's) -> 192.0.2.53",
         "  everything else -> nobody",

@@ -54,6 +54,6 @@ def test_wrong_input_fails_on_the_controller_before_any_host_is_touched(playbook
     run = playbook("deploy", "-e", json.dumps(given), inventory=inventory)
     assert run.returncode != 0
     assert {event["task"] for event in run.results} == {run.failures[0]["task"]}, "a later task ran"
-    assert "Check the topology" in run.failures[0]["task"]
+    assert "Check what the inventory says of all hosts" in run.failures[0]["task"]
     for word in named:
         assert word in run.failures[0]["msg"]

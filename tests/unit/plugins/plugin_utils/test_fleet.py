@@ -160,7 +160,7 @@ def test_the_way_of_a_name_is_told_below_each_plan() -> None:
     found = fleet(inventory(), hosts=["app1", "app2", "dc-1"], name="db.corp.example")
     assert [entry["lines"] for entry in found] == [
         [
-            "app1 to app2, 2 hosts: tier local in gcp",
+            "app1, app2: tier local in gcp",
             "  answers at 127.0.0.1",
             "  corp.example lab.example 2.0.192.in-addr.arpa (datacenter's, through gcp) -> 198.51.100.53",
             "  everything else -> nobody",
