@@ -36,7 +36,7 @@ def differs(names, words: str, record_dir: str, host_for) -> str:
             if kept.get("deployed") != words:
                 return f"{name} was not deployed from the same inventory, collection and host"
             trouble = _changed(kept, host_for)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
             trouble = f"what is kept of it is not readable ({_given.told(error)})"
         if trouble:
             return f"{name}: {trouble}"

@@ -80,12 +80,13 @@ OTHER = "was not deployed from the same inventory, collection and host"
         (lambda it: setattr(it.lab.proof, "failures", 99), "failure"),
         (lambda it: it.kept.unlink(), OTHER),
         (lambda it: it.kept.write_text("{"), "is not readable"),
+        (lambda it: (it.kept.unlink(), it.kept.mkdir()), "is not readable"),
         (lambda it: it.kept.write_text("[]"), "is not readable"),
         (lambda it: it.kept.write_text(json.dumps({"deployed": WORDS})), "is not readable"),
     ],
     ids=[
         "a file that was edited", "another mode", "a file that is gone", "a unit that failed", "a unit that was edited",
-        "a unit that is gone", "answers that are not right", "nothing kept", "half of it kept", "something else kept",
+        "a unit that is gone", "answers that are not right", "nothing kept", "half of it kept", "a directory in its place", "something else kept",
         "words alone kept",
     ],
 )  # fmt: skip
