@@ -10,7 +10,13 @@ said of itself, and files, units and answers are looked at as they are now.
 import json
 import os
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _files, _given, _record, _transaction
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
+    _files,
+    _given,
+    _record,
+    _request,
+    _transaction,
+)
 
 
 def keep(params: dict) -> None:
@@ -45,7 +51,7 @@ def differs(names, words: str, record_dir: str, host_for) -> str:
 
 def _changed(kept, host_for):
     try:
-        request, host = _transaction.request_from(kept), host_for(kept)
+        request, host = _request.request_from(kept), host_for(kept)
         plan = _transaction.plan_for(request, host)
         if plan.changed:
             moved = [change.path for change in plan.landing] + [step.unit for step in plan.steps]

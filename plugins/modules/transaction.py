@@ -406,6 +406,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
     _files,
     _given,
     _host,
+    _request,
     _restore,
     _transaction,
     _units,
@@ -492,7 +493,7 @@ def main():
     try:
         absent = module.params["state"] == "absent"
         _require_fitting(module.params)
-        request = _transaction.request_from(module.params)
+        request = _request.request_from(module.params)
         if module.params["resolv_conf"] and not _dns.HAS_DNSPYTHON:
             module.warn(f"nobody asks the servers of {module.params['resolv_conf']}: dnspython is not installed")
         host = _transaction.Host(

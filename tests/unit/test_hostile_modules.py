@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _host, _latency, _transaction
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _host, _latency, _request
 from ansible_collections.everywhere.dnsmasq.plugins.modules import resolver_info, transaction
 from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
 from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import POISONS
@@ -136,7 +136,7 @@ def request(given: dict[str, Any]) -> str:
     params = checked(transaction.ARGUMENTS, given)
     try:
         transaction._require_fitting(params)
-        made = _transaction.request_from(params)
+        made = _request.request_from(params)
         _host.prover(params["proof"], False)
         _host.prover_at(params["proof"])
     except _files.Unusable as error:

@@ -18,6 +18,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.filter import digest as dige
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
     _deployed,
     _record,
+    _request,
     _resolver,
     _restore,
     _transaction,
@@ -45,7 +46,7 @@ class Deployed:
         self.kept = Path(_record.kept_of("forwarder", self.params["record_dir"]))
 
     def run(self) -> None:
-        _transaction.execute(_transaction.request_from(self.params), self.lab.host(), False)
+        _transaction.execute(_request.request_from(self.params), self.lab.host(), False)
         _deployed.keep(self.params)
 
     def differs(self, words: str = WORDS, names: tuple[str, ...] = ("forwarder",)) -> str:
@@ -86,7 +87,8 @@ OTHER = "was not deployed from the same inventory, collection and host"
     ],
     ids=[
         "a file that was edited", "another mode", "a file that is gone", "a unit that failed", "a unit that was edited",
-        "a unit that is gone", "answers that are not right", "nothing kept", "half of it kept", "a directory in its place", "something else kept",
+        "a unit that is gone", "answers that are not right", "nothing kept", "half of it kept",
+        "a directory in its place", "something else kept",
         "words alone kept",
     ],
 )  # fmt: skip
@@ -114,7 +116,7 @@ def test_a_deploy_that_failed_leaves_what_was_kept_of_the_one_that_holds(deploye
 
 def test_what_is_kept_is_roots_own_and_goes_with_the_record(deployed: Deployed) -> None:
     assert stat.S_IMODE(deployed.kept.stat().st_mode) == 0o600
-    request = _transaction.request_from({**deployed.params, "files": [], "units": []})
+    request = _request.request_from({**deployed.params, "files": [], "units": []})
     _restore.execute(request, deployed.lab.host(), False)
     assert not deployed.kept.exists() and not deployed.kept.parent.exists()
     assert OTHER in deployed.differs()
@@ -126,7 +128,7 @@ def test_a_write_that_was_cut_off_is_written_over_and_goes_too(deployed: Deploye
     deployed.run()
     assert deployed.differs("newer basis") == ""
     deployed.kept.with_name(deployed.kept.name + ".new").write_text("{")
-    request = _transaction.request_from({**deployed.params, "files": [], "units": []})
+    request = _request.request_from({**deployed.params, "files": [], "units": []})
     _restore.execute(request, deployed.lab.host(), False)
     assert not deployed.kept.parent.exists()
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _restore, _texts, _transaction
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _request, _restore, _texts, _transaction
 from test_transaction import FIRST, SECOND, Lab, Proof, unit
 
 ADMINS = "first\nnameserver 192.0.2.1\nlast"
@@ -25,7 +25,7 @@ def lab(tmp_path):
 
 
 def restore(lab, check_mode=False, **hands):
-    request = _transaction.Request("x", [], [], None, 20.0, False)
+    request = _request.Request("x", [], [], None, 20.0, False)
     return _restore.execute(request, lab.host()._replace(**hands), check_mode)
 
 

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
     _files,
     _host,
+    _request,
     _restore,
     _swap,
     _transaction,
@@ -146,7 +147,7 @@ class Lab:
         nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": []}
         nothing.update(check=None, commands=[], settle=0.0, after=None, trial=None, proof=None)
         params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
-        return _transaction.execute(_transaction.request_from(params), self.host(), check_mode)
+        return _transaction.execute(_request.request_from(params), self.host(), check_mode)
 
     def picture(self):
         files = {}
@@ -497,7 +498,7 @@ def test_no_trial_where_nothing_would_be_replaced(lab, monkeypatch, prepare, opt
 def test_a_way_back_has_no_trial(lab, monkeypatch):
     lab.run(**trying(lab), settle=1.0)
     rehearsal = Rehearsal(monkeypatch, lab, refuted="no")
-    _restore.execute(_transaction.Request("x", [], [], None, 20.0, False), lab.host(), False)
+    _restore.execute(_request.Request("x", [], [], None, 20.0, False), lab.host(), False)
     assert rehearsal.made == [] and lab.old.read_text() == "good\n"
 
 
