@@ -47,7 +47,7 @@ def topology(of):
 
 
 @contextmanager
-def probed(figures, what, hosts=CLIENTS, seconds=1800):
+def probed(figures, what, hosts=CLIENTS, seconds=1800, routes_stay=True):
     """No lookup is lost on any of the hosts, and none takes over a second; a line of the table says so."""
     runs = []
     on_each(lambda host: start_probe(host, seconds), hosts)
@@ -59,7 +59,7 @@ def probed(figures, what, hosts=CLIENTS, seconds=1800):
         raise
     # What a deploy left running is asked a little longer; the probe has asked enough then, too.
     time.sleep(10)
-    seen = on_each(lambda host: end_probe(host, PROVIDERS[host.name], runs), hosts)
+    seen = on_each(lambda host: end_probe(host, PROVIDERS[host.name], runs, routes_stay=routes_stay), hosts)
     asked, slowest = sum(one["asked"] for one in seen.values()), max(one["slowest_ms"] for one in seen.values())
     slow = {name: one["events"] for name, one in seen.items() if one["slow"]}
     figures.append(f"| {what} | {len(hosts)} | {asked} | 0 | {sum(map(len, slow.values()))} | {slowest:.0f} ms |")
