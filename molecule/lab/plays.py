@@ -82,11 +82,12 @@ def play(
     log: IO[str] | None = None,
     dies_at: str = "",
 ) -> Run:
-    """Run a playbook of the collection on the lab's clients; its output goes to the log, or to the screen.
+    """Run a playbook of the collection, or a file, on the lab's clients; its output goes to the log, or to the screen.
 
     With `dies_at`, NUMBER or NUMBER:SECONDS, the controller is killed at the start of that task, or so long after.
     """
-    argv = [program, f"everywhere.dnsmasq.{name}", "-i", str(inventory or lab.INVENTORY.parent)]
+    playbook = name if name.endswith(".yml") else f"everywhere.dnsmasq.{name}"
+    argv = [program, playbook, "-i", str(inventory or lab.INVENTORY.parent)]
     argv += ["-e", "dnsmasq_hosts=clients", *options]
     if log is None:
         print(f"\n$ {' '.join(argv)}", flush=True)

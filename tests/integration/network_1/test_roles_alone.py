@@ -1,0 +1,26 @@
+"""The two roles in a play of the user's own, without the collection's playbooks: there and back."""
+
+from __future__ import annotations
+
+import yaml
+from looks import shell
+
+
+def test_the_roles_alone_deploy_change_nothing_twice_and_lead_back(clients, playbook, tmp_path):
+    def play(*roles):
+        path = tmp_path / "roles.yml"
+        path.write_text(yaml.safe_dump([{"hosts": "clients", "gather_facts": False, "roles": list(roles)}]))
+        return playbook(str(path))
+
+    deploy = ("everywhere.dnsmasq.forwarder", "everywhere.dnsmasq.resolver")
+    assert play(*deploy).returncode == 0
+    for host in clients:
+        assert shell(host, "grep nameserver /etc/resolv.conf").splitlines()[0] == "nameserver 127.0.0.1"
+    assert playbook("verify").returncode == 0
+    again = play(*deploy)
+    assert (again.returncode, again.changed) == (0, [])
+    back = [{"role": f"everywhere.dnsmasq.{name}", f"{name}_state": "absent"} for name in ("resolver", "forwarder")]
+    assert play(*back).returncode == 0
+    for host in clients:
+        assert "127.0.0.1" not in shell(host, "cat /etc/resolv.conf")
+        assert shell(host, "find /etc /usr/local /var/lib -name '*everywhere*'") == ""
