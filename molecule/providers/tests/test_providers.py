@@ -57,10 +57,9 @@ def taken_over(host, servers=tuple(SERVERS), quiet=True):
     for name, address in (("db.corp.example", "10.20.0.21"), ("api.example.net", "203.0.113.20")):
         figures = lookups(host, name)
         assert (figures["failed"], figures["answers"]) == (0, [address]), figures
-        before = misses(host)
-        assert lookups(host, name)["failed"] == 0
         if quiet:  # a probe asks for new names all the time
-            assert misses(host) == before, f"{name} was asked for again"
+            asked_again = until(0, lambda name=name: missed(host, name), 5)
+            assert asked_again == 0, f"{name} was asked for again {asked_again} times"
     return "127.0.0.1, " + ", ".join(servers)
 
 
@@ -71,6 +70,14 @@ def listed(host):
 
 def misses(host):
     return int(shell(host, "dig +short @127.0.0.1 chaos txt misses.bind").strip().strip('"'))
+
+
+def missed(host, name):
+    """How many queries of five lookups the cache does not answer. In the last second of a TTL it may be all of them: a
+    server that caches then hands out a TTL of 0, which nobody keeps."""
+    before = misses(host)
+    assert lookups(host, name)["failed"] == 0
+    return misses(host) - before
 
 
 def no_loss(host):
