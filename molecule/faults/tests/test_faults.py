@@ -47,8 +47,8 @@ def topology(of):
 
 
 @contextmanager
-def probed(figures, what, hosts=CLIENTS, seconds=1800, routes_stay=True):
-    """No lookup is lost on any of the hosts, and none takes over a second; a line of the table says so."""
+def probed(figures, what, hosts=CLIENTS, seconds=1800, routes_stay=True, excused=lambda event: False):
+    """No lookup is lost on any of the hosts, and none but the excused takes over a second; the table gets a line."""
     runs = []
     on_each(lambda host: start_probe(host, seconds), hosts)
     time.sleep(2)
@@ -63,7 +63,8 @@ def probed(figures, what, hosts=CLIENTS, seconds=1800, routes_stay=True):
     asked, slowest = sum(one["asked"] for one in seen.values()), max(one["slowest_ms"] for one in seen.values())
     slow = {name: one["events"] for name, one in seen.items() if one["slow"]}
     figures.append(f"| {what} | {len(hosts)} | {asked} | 0 | {sum(map(len, slow.values()))} | {slowest:.0f} ms |")
-    assert not slow, slow
+    held = [event | {"host": name} for name, events in slow.items() for event in events if not excused(event)]
+    assert not held, held
 
 
 def messages(run, name):

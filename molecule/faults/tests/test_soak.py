@@ -39,7 +39,19 @@ def memory(host):
 
 
 def test_a_day(playbook, figures):
-    """A bridge, five hosts that ask it; nothing is lost, and no process grows."""
+    """A bridge, five hosts that ask it; nothing is lost, and no process grows.
+
+    While the only bridge is away a host whose cache is empty waits for its second try, 1.5 s after the first: with two
+    bridges it would ask the other one.
+    """
+    away: list[float] = []
+
+    def take(host, command):
+        began = time.time()
+        shell(host, command)
+        if host.name in bridges:
+            away.append(began)
+
     bridges = dict(list(BRIDGES.items())[:1])
     of = {"datacenter": DATACENTER, "vpc": VPC | {"bridges": bridges}}
     run = playbook("deploy", *topology(of))
@@ -51,7 +63,12 @@ def test_a_day(playbook, figures):
     counts = dict.fromkeys(EVENTS, 0)
     seen: dict[str, dict[str, list[int]]] = {host.name: {} for host in CLIENTS}
     # networkd has a route to each server that DHCP hands out, and those change.
-    with probed(figures, f"a day in {MINUTES} minutes", routes_stay=False):
+    with probed(
+        figures,
+        f"a day in {MINUTES} minutes",
+        routes_stay=False,
+        excused=lambda event: any(0 <= event["time"] - at <= 2 for at in away),
+    ):
         end = time.monotonic() + MINUTES * 60
         for event, every in EVENTS.items():
             due[event] = time.monotonic() + every
@@ -66,12 +83,12 @@ def test_a_day(playbook, figures):
                 if event == "servers":
                     hand_out(next(lists))
                 elif event == "dnsmasq":
-                    shell(next(hosts), "systemctl restart dnsmasq")
+                    take(next(hosts), "systemctl restart dnsmasq")
                 elif event == "provider":
                     name = next(providers)
                     shell(BY_NAME[name], f"systemctl restart {RESTARTS[name]}")
                 else:
-                    shell(next(hosts), "kill -9 $(cat /run/dnsmasq/dnsmasq.pid)")
+                    take(next(hosts), "kill -9 $(cat /run/dnsmasq/dnsmasq.pid)")
             time.sleep(5)
         hand_out(SERVERS)
         for host in CLIENTS:
