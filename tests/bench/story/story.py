@@ -70,6 +70,7 @@ def figures(sample: Sample) -> list[tuple[str, Part]]:
         ("names that expire: median, ms", expiring(statistics.median)),
         ("names that expire: p99.9, ms", expiring(p999)),
         ("names that expire: slowest, ms", expiring(max)),
+        ("names that expire: lookups lost", told("expiries", "failed")),
         ("meanwhile, the machine let nothing run, ms", told("expiries", "late")),
         (f"ns1 dead: {sample.broken} lookups of known names, s", total("known")),
         (f"ns1 dead: {sample.broken} lookups of new names, s", total("fresh")),
