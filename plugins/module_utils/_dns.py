@@ -37,6 +37,7 @@ Question = collections.namedtuple("Question", "name type rdclass wire label")
 Answer = collections.namedtuple("Answer", "rcode rdatas chain ttl local complete seconds")
 Counters = collections.namedtuple("Counters", "hits misses sent")
 
+STATISTICS = ("cachesize", "insertions", "evictions", "hits", "misses")
 CHAOS_ASKS = 3  # what one reading of the counters adds to hits
 _HEADER = 12
 _TRUNCATED = 0x02  # in the third byte of the header
@@ -139,6 +140,20 @@ def counters(answer_to):
         return Counters(hits, misses, 0)
     except (NoAnswer, LookupError, ValueError):
         return None
+
+
+def statistics(answer_to):
+    """All that dnsmasq counts since its start, None where the server shows nothing."""
+    try:
+        found = {name: int(_chaos_strings(answer_to, name + ".bind")[0]) for name in STATISTICS}
+    except (NoAnswer, LookupError, ValueError):
+        return None
+    try:
+        rows = [line.split() for line in _chaos_strings(answer_to, "servers.bind")]
+    except BadAnswer:  # no upstreams, as above
+        rows = []
+    servers = [{"address": row[0], "sent": int(row[1]), "failed": int(row[2])} for row in rows]
+    return dict(found, servers=servers)
 
 
 def libc(asked):

@@ -46,6 +46,7 @@ ARGUMENTS = {
     "quantile": {"type": "str", "choices": ["min", "median", "p95", "p99", "max"], "default": "median"},
     "timeout": {"type": "float", "default": 2.0},
     "tries": {"type": "int", "default": 2},
+    "statistics": {"type": "bool", "default": False},
 }
 
 LIBRARY = "dnspython >= 1.15 (python3-dnspython on Debian and SUSE, python3-dns on Red Hat)"
@@ -69,6 +70,7 @@ def assess(params, ask=_dns.ask, clock=time.monotonic, sleep=time.sleep, libc=_d
         "transport": params["transport"],
         "counters": False,
         "slowest_ms": None,
+        "statistics": None,
         "queries": [],
     }
     try:
@@ -82,6 +84,9 @@ def assess(params, ask=_dns.ask, clock=time.monotonic, sleep=time.sleep, libc=_d
     except ValueError as error:
         raise Unproven(str(error), results) from error
 
+    if params["statistics"]:  # before anything is asked that it would count
+        where = (params["server"], params["port"], "udp", params["timeout"], 1)
+        results["statistics"] = _dns.statistics(lambda question: ask(question, *where))
     servers = {}
     for lookup in lookups:
         key = (lookup.way["server"], lookup.way["transport"])

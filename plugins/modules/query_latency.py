@@ -153,6 +153,11 @@ options:
       - How often a query without an answer is asked in all, V(1) to V(10).
     type: int
     default: 2
+  statistics:
+    description:
+      - Whether to read, before anything is asked, all that dnsmasq has counted since it started, into RV(statistics).
+    type: bool
+    default: false
 requirements:
   - dnspython >= 1.15 on the host where the module runs (C(python3-dnspython) or C(python3-dns))
 notes:
@@ -225,6 +230,25 @@ slowest_ms:
   returned: always
   type: float
   sample: 0.214
+statistics:
+  description:
+    - What the dnsmasq at O(server) has counted since it started. Null without O(statistics) or where nothing is shown.
+  returned: always
+  type: dict
+  contains:
+    cachesize: {description: How many names the cache holds at most., type: int, sample: 10000}
+    insertions: {description: How many names were put into the cache., type: int, sample: 412}
+    evictions: {description: How many of these took the place of one that had not expired., type: int, sample: 0}
+    hits: {description: How many queries the cache answered., type: int, sample: 51882}
+    misses: {description: How many were forwarded., type: int, sample: 398}
+    servers:
+      description: Each upstream.
+      type: list
+      elements: dict
+      contains:
+        address: {description: Its address and port., type: str, sample: "10.1.0.2#53"}
+        sent: {description: How many queries were sent to it., type: int, sample: 231}
+        failed: {description: How many of these it refused or could not answer., type: int, sample: 0}
 queries:
   description: What was found of each query, in the order of O(queries). Empty if an option is wrong.
   returned: always
