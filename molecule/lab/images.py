@@ -94,6 +94,8 @@ FLAVOURS: dict[str, Flavour] = {
     ),
     # tests/integration/scale: a host that deploys to itself.
     "pull": Flavour(("ifupdown", "isc-dhcp-client", "ansible-core", "git"), templates=("ifupdown",)),
+    # tests/integration/newcomer: a host with users who are not root.
+    "sudo": Flavour(("ifupdown", "isc-dhcp-client", "sudo"), templates=("ifupdown",)),
     # Not booted: tests/bench/fleet starts the release's dnsmasq in it, thousands of times, and counts with nft.
     "fleet": Flavour(("dnsmasq-base", "nftables")),
 }
