@@ -10,13 +10,16 @@ demo: ## network 1 in a lab: lookups before and after a deploy, side by side
 	@.ci/stages demo
 
 test: ## everything that CI runs
-	@.ci/stages lint sanity unit integration molecule two_tiers providers faults controllers
+	@.ci/stages lint sanity unit integration molecule two_tiers providers faults controllers newcomer samples release_check
 
-lint sanity unit integration molecule two_tiers providers faults controllers: ## one stage of `make test`
+lint sanity unit integration molecule two_tiers providers faults controllers newcomer samples: ## one stage of `make test`
 	@.ci/stages $@
 
-samples: ## each bench in a small way, and the way for tens of thousands of hosts
-	@.ci/stages $@
+release-check release_check: ## what Galaxy does at an import, and the rest of what a release needs
+	@.ci/stages release_check
+
+publish: ## build the tarball and give it to the Galaxy that ANSIBLE_GALAXY_SERVER_* name, after `make release-check`
+	@dir=$$(mktemp -d) && ansible-galaxy collection build --output-path "$$dir" && ansible-galaxy collection publish "$$dir"/*.tar.gz
 
 bench: ## all benches and a page of them; one, or options: BENCH="fleet --instances 500 --suites bookworm", BENCH=--quick
 	@.ci/stages bench
@@ -30,4 +33,4 @@ shell: ## a shell with the tools of the tests, for molecule converge, molecule l
 clean: ## power the lab off; remove caches, images and virtual environments
 	@.ci/stages clean
 
-.PHONY: help demo test lint sanity unit integration molecule two_tiers providers faults controllers samples bench soak shell clean
+.PHONY: help demo test lint sanity unit integration molecule two_tiers providers faults controllers newcomer samples release-check release_check publish bench soak shell clean
