@@ -9,6 +9,7 @@ Runs on the managed host: Python 3.6 and dnspython 1.15 are enough.
 """
 
 import collections
+import functools
 import ipaddress
 import os
 import re
@@ -91,6 +92,7 @@ def question(name, rdtype, rdclass="IN"):
     return Question(qname, type_text, rdclass, b"\0\0" + wire[2:], label)
 
 
+@functools.lru_cache(maxsize=512)
 def rdata(asked, text):
     """The one spelling of a record's data: names absolute and in lower case, addresses in their shortest form."""
     if re.search(r"[\r\n]", text):  # dnspython reads the first line and leaves the rest
@@ -229,18 +231,24 @@ def _receive(channel, length, deadline):
 def read(asked, query, reply, where):
     """Judge the bytes that came: an Answer, or BadAnswer for whatever else a server may send."""
     try:
-        message = dns.message.from_wire(reply)
-        answer = _digest(asked, message)
+        flags, questions, answer = _parsed(asked, reply[2:])
     except Exception as error:  # pylint: disable=broad-except  # hostile bytes: each dnspython raises something else
         raise BadAnswer("%s sent a malformed answer (%s)" % (where, type(error).__name__)) from error
-    if reply[:2] != query[:2] or not message.flags & dns.flags.QR:
+    if reply[:2] != query[:2] or not flags & dns.flags.QR:
         raise BadAnswer("%s sent something that is not an answer" % where)
-    questions = [(entry.name, entry.rdclass, entry.rdtype) for entry in message.question]
     if questions != [(asked.name,) + _types(asked)] and (
         questions or answer.rcode in ("NOERROR", "NXDOMAIN")
     ):  # refusals may leave the question out
         raise BadAnswer("%s answered another question" % where)
     return answer
+
+
+@functools.lru_cache(maxsize=512)
+def _parsed(asked, body):
+    """What stands behind the id. A cache says the same until its TTL falls, and reading it is most of what an ask costs."""
+    message = dns.message.from_wire(b"\0\0" + body)
+    questions = [(entry.name, entry.rdclass, entry.rdtype) for entry in message.question]
+    return message.flags, questions, _digest(asked, message)
 
 
 def _digest(asked, message):
