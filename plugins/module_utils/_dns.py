@@ -148,13 +148,13 @@ def statistics(answer_to):
     """All that dnsmasq counts since its start, None where the server shows nothing."""
     try:
         found = {name: int(_chaos_strings(answer_to, name + ".bind")[0]) for name in STATISTICS}
+        try:
+            rows = [line.split() for line in _chaos_strings(answer_to, "servers.bind")]
+        except BadAnswer:  # no upstreams, as above
+            rows = []
+        servers = [{"address": row[0], "sent": int(row[1]), "failed": int(row[2])} for row in rows]
     except (NoAnswer, LookupError, ValueError):
         return None
-    try:
-        rows = [line.split() for line in _chaos_strings(answer_to, "servers.bind")]
-    except BadAnswer:  # no upstreams, as above
-        rows = []
-    servers = [{"address": row[0], "sent": int(row[1]), "failed": int(row[2])} for row in rows]
     return dict(found, servers=servers)
 
 
@@ -245,7 +245,7 @@ def read(asked, query, reply, where):
 
 @functools.lru_cache(maxsize=512)
 def _parsed(asked, body):
-    """What stands behind the id. A cache says the same until its TTL falls, and reading it is most of what an ask costs."""
+    """What stands behind the id. A cache says the same until its TTL falls, and reading it is most of an ask's cost."""
     message = dns.message.from_wire(b"\0\0" + body)
     questions = [(entry.name, entry.rdclass, entry.rdtype) for entry in message.question]
     return message.flags, questions, _digest(asked, message)

@@ -125,6 +125,7 @@ QUERY: dict[str, Option] = {
     "quantile": Option(of_module("quantile"), "quantile", "median"),
     "timeout": Option(of_module("timeout"), "timeout", "2.0", FLOAT),
     "tries": Option(of_module("tries"), "tries", "2", NUMBER),
+    "statistics": Option(of_module("statistics"), "statistics", "yes", WORD),
 }
 
 

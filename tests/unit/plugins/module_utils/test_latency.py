@@ -229,6 +229,7 @@ def test_a_cached_name_is_proven_with_all_its_figures() -> None:
         "transport": "udp",
         "counters": True,
         "slowest_ms": 0.1,
+        "statistics": None,
         "queries": [
             {
                 "name": NAME,
@@ -764,6 +765,39 @@ def test_reading_the_counters(replies: dict[str, Any], expected: tuple[int, int,
         return answer(reply, ()) if isinstance(reply, str) else answer(rdatas=tuple(reply))
 
     assert _dns.counters(ask) == expected
+
+
+COUNTED = {"cachesize": ['"10000"'], "insertions": ['"7"'], "evictions": ['"1"'], "hits": ['"9"'], "misses": ['"2"']}
+TOLD = {"cachesize": 10000, "insertions": 7, "evictions": 1, "hits": 9, "misses": 2}
+
+
+@pytest.mark.parametrize(
+    ("servers", "expected"),
+    [
+        (
+            ['"192.0.2.1#53 3 0" "192.0.2.2#53 4 1"'],
+            [
+                {"address": "192.0.2.1#53", "sent": 3, "failed": 0},
+                {"address": "192.0.2.2#53", "sent": 4, "failed": 1},
+            ],
+        ),
+        (_dns.BadAnswer("an empty TXT"), []),
+        (['"192.0.2.1#53 3"'], None),
+        (['"192.0.2.1#53 three 0"'], None),
+        (_dns.NoAnswer("silence"), None),
+    ],
+    ids=["each upstream", "no upstream", "too little", "other text", "silence"],
+)
+def test_reading_all_that_dnsmasq_counts(servers: Any, expected: list[dict[str, Any]] | None) -> None:
+    replies: dict[str, Any] = COUNTED | {"servers": servers}
+
+    def ask(question: _dns.Question) -> Any:
+        reply = replies[question.label.split(".")[0]]
+        if isinstance(reply, Exception):
+            raise reply
+        return answer(rdatas=tuple(reply))
+
+    assert _dns.statistics(ask) == (None if expected is None else TOLD | {"servers": expected})
 
 
 @pytest.mark.parametrize(
