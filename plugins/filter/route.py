@@ -112,7 +112,7 @@ _value:
     asks:
       description:
         - Whom they ask, each C(address) or C(address#port).
-        - Empty with RV(_value.to=dhcp), where only the host knows the addresses, and with RV(_value.to=none).
+        - Empty with RV(_value[].to=dhcp), where only the host knows the addresses, and with RV(_value[].to=none).
       type: list
       elements: str
       sample: [198.51.100.53]

@@ -1,0 +1,16 @@
+"""The site of the documentation: guides from this folder, reference from the collection itself. `make docs` builds it."""
+
+project = "everywhere.dnsmasq"
+copyright = "the everywhere.dnsmasq founders, GPL-3.0-or-later"
+extensions = ["myst_parser", "sphinx_antsibull_ext"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+# Files to copy, not pages.
+exclude_patterns = ["examples"]
+# A link to a heading of a page is checked like one to the page.
+myst_heading_anchors = 3
+html_theme = "furo"
+html_title = "everywhere.dnsmasq"
+nitpicky = True
+# What is described on other sites.
+nitpick_ignore_regex = [("envvar", "ANSIBLE_.*"), ("ansplugin", r"ansible\.builtin\..*"), ("anspluginref", r"ansible\..*")]
+default_role = "any"
