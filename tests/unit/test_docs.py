@@ -120,3 +120,14 @@ def test_each_path_that_architecture_and_contributing_name_is_there() -> None:
         assert len(named) >= 10
         missing = [path for path in named if not (ROOT / path).exists() and path != "changelogs/fragments"]
         assert missing == []
+
+
+def test_the_workflow_runs_what_make_test_runs_and_each_stage_has_a_line_in_make_help() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    [stages] = re.findall(r"^test:.*\n\t@\.ci/stages (.*)$", makefile, re.M)
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    [job] = workflow["jobs"].values()
+    assert job["strategy"]["matrix"]["stage"] == stages.split()
+    told = {name for names in re.findall(r"^([a-z_ -]+?):.*##", makefile, re.M) for name in names.split()}
+    defined = set(re.findall(r"^([a-z_]+)\(\) ", (ROOT / ".ci/stages").read_text(), re.M))
+    assert set(stages.split()) <= told & defined
