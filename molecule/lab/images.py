@@ -96,6 +96,12 @@ FLAVOURS: dict[str, Flavour] = {
     "pull": Flavour(("ifupdown", "isc-dhcp-client", "ansible-core", "git"), templates=("ifupdown",)),
     # tests/integration/newcomer: a host with users who are not root.
     "sudo": Flavour(("ifupdown", "isc-dhcp-client", "sudo"), templates=("ifupdown",)),
+    # tests/integration/metrics: what watches a host, on the host.
+    "prometheus": Flavour(
+        ("ifupdown", "isc-dhcp-client", "prometheus", "prometheus-node-exporter"),
+        "systemctl disable prometheus prometheus-node-exporter",
+        templates=("ifupdown",),
+    ),
     # Not booted: tests/bench/fleet starts the release's dnsmasq in it, thousands of times, and counts with nft.
     "fleet": Flavour(("dnsmasq-base", "nftables")),
 }

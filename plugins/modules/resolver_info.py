@@ -174,6 +174,11 @@ nft:
   returned: always
   type: bool
   sample: true
+python:
+  description: Ansible's Python on the host.
+  returned: always
+  type: str
+  sample: /usr/bin/python3
 dnspython:
   description: The version of dnspython that Ansible's Python on the host can import, or null.
   returned: always
@@ -197,6 +202,7 @@ differs:
 """
 
 import os
+import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _collect, _resolver
@@ -235,7 +241,7 @@ def main():
                 fixed=row["fixed"],
             )
         )
-    found.update(dnspython=DNSPYTHON, nft=nft)
+    found.update(dnspython=DNSPYTHON, nft=nft, python=sys.executable)
     found["basis"] = _resolver.basis(found)
     if deployed is not None:
         # Only now: it is most of what there is to load.

@@ -222,7 +222,7 @@ for _role in SPECS:
             _good,
             frozenset(_legal),
         )
-for _name in ("forwarder_hardening", "forwarder_require_fixed"):
+for _name in ("forwarder_hardening", "forwarder_require_fixed", "forwarder_metrics"):
     SPEC_PLACES[_name] = Place(
         lambda value, option=_name: {"role": "forwarder", option: value},
         _name,
@@ -295,7 +295,7 @@ def test_what_the_specs_say_is_refused_by_name_in_a_real_run(run: Run) -> None:
 REFUSE = [PLAN[0], {"import_role": {"name": "everywhere.dnsmasq.forwarder", "tasks_from": "refuse"}}]
 TRUTHS = {
     f"{option}: {name}": Case({option: value}, f"{option} is", name not in WORD - {"a newline alone"})
-    for option in ("forwarder_hardening", "forwarder_require_fixed")
+    for option in ("forwarder_hardening", "forwarder_require_fixed", "forwarder_metrics")
     for name, value in hostile.values("yes").items()
 }
 
