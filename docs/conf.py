@@ -1,4 +1,4 @@
-"""The site of the documentation: guides from this folder, reference from the collection itself. `make docs` builds it."""
+"""The documentation as a site: guides from this folder, reference from the collection. `make docs` builds it."""
 
 project = "everywhere.dnsmasq"
 copyright = "the everywhere.dnsmasq founders, GPL-3.0-or-later"
@@ -12,5 +12,5 @@ html_theme = "furo"
 html_title = "everywhere.dnsmasq"
 nitpicky = True
 # What is described on other sites.
-nitpick_ignore_regex = [("envvar", "ANSIBLE_.*"), ("ansplugin", r"ansible\.builtin\..*"), ("anspluginref", r"ansible\..*")]
+nitpick_ignore_regex = [("envvar", "ANSIBLE_.*")]
 default_role = "any"

@@ -274,8 +274,8 @@ def detect(seen):
 
 #: What of all this the roles derive files and programs from, or refuse a host for.
 BASIS = (
-    "provider", "obstacle", "path", "source", "dhclient_confs", "resolved_servers", "systemd", "os", "python", "dnspython",
-    "nft",
+    "provider", "obstacle", "path", "source", "dhclient_confs", "resolved_servers", "systemd", "os", "python",
+    "dnspython", "nft",
 )  # fmt: skip
 BASIS_OF_DNSMASQ = ("installed", "version", "package")
 

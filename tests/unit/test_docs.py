@@ -105,6 +105,8 @@ def test_each_variable_that_a_page_names_is_one() -> None:
         "dnsmasq_verify_max_cached_ms",
     }
     known |= {"dnsmasq_topology", "dnsmasq_network", "dnsmasq_checks", "resolver_info"}
+    written = (ROOT / "roles/forwarder/templates/metrics.py.j2").read_text()
+    known |= {f"dnsmasq_{name}" for name in re.findall(r'yield "(\w+)"', written)} | {"dnsmasq_exporter"}
     for role in ("forwarder", "resolver"):
         known |= set(yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()))
     for page in PAGES:

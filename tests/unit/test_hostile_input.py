@@ -129,7 +129,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
             play = {
                 "hosts": "all",
                 "gather_facts": False,
-                "vars": {"templates": templates, "__resolver_info": "{{ __forwarder_info }}"},
+                "vars": {
+                    "templates": templates,
+                    "__resolver_info": "{{ __forwarder_info }}",
+                    "role_path": str(ROLES / "forwarder"),
+                },
                 "vars_files": files,
                 "tasks": tasks,
             }
@@ -227,7 +231,7 @@ for _name in ("forwarder_hardening", "forwarder_require_fixed", "forwarder_metri
         lambda value, option=_name: {"role": "forwarder", option: value},
         _name,
         "yes",
-        WORD,
+        WORD | UNSET,
     )
 SPECIFIED = {
     f"{name}: {value_name}": Case(place.build(value), place.named, value_name not in place.legal)

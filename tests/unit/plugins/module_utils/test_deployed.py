@@ -142,6 +142,7 @@ INFO: dict[str, Any] = {
     "resolved_servers": [],
     "systemd": 252,
     "os": {"id": "debian", "like": [], "version": "12"},
+    "python": "/usr/bin/python3",
     "dnspython": "2.3.0",
     "nft": False,
     "nameservers": ["192.0.2.1"],
