@@ -26,7 +26,8 @@ def test_a_repeated_lookup_is_local_and_nothing_public_crosses_to_the_datacenter
             # All of them crossed; a few are missing where dnstap, which never holds a server up, had to drop some.
             assert before["crossed"] > 1.9 * CALLS, where
             assert after["repeated"] < 1, where
-            assert before["total"] >= 100 * after["total"], where
+            # Medians: where the machine stood still for 60 ms the sums say more of it than of the hosts.
+            assert before["repeated"] >= 100 * after["repeated"], where
             if kind == "public":
                 assert after["crossed"] == 0, where
             else:
