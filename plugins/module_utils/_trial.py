@@ -8,8 +8,8 @@ import os
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
+import time
 
 ADDRESS = "127.0.0.1"
 PAUSE = 0.2
@@ -51,24 +51,47 @@ def rehearse(argv, content, prove, seconds, unproven, clock, sleep) -> None:
         os.chmod(directory, 0o755)
         words = [word.replace("{staged}", path).replace("{port}", str(port)) for word in argv]
         bounded = ["timeout", "--signal=KILL", str(int(seconds) + SPARE)] + words
-        try:
-            daemon = subprocess.Popen(
-                bounded,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        except OSError:
-            return
+        daemon = _start(bounded)
         try:
             _until(daemon, prove, port, clock() + seconds, unproven, clock, sleep)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(daemon.pid, signal.SIGKILL)  # timeout and whom it started: it may not hand a signal on yet
-            daemon.wait()
+            _end(daemon)
     finally:
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _start(argv) -> int:
+    """In the background, in a session of its own, with nothing of ours open; what is no program ends with 127.
+
+    Not Ansible's run_command, which waits for the end.
+    """
+    child = os.fork()
+    if child:
+        return child
+    try:
+        os.setsid()
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nothing, stream)
+        os.execvp(argv[0], argv)
+    finally:
+        os._exit(127)
+
+
+def _ended(child) -> bool:
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] == child
+    except ChildProcessError:  # seen before
+        return True
+
+
+def _end(child) -> None:
+    """The daemon and whom it started: `timeout` may not hand a signal on yet, and the child may have no session yet."""
+    for kill in (os.kill, os.killpg):
+        with contextlib.suppress(ProcessLookupError):
+            kill(child, signal.SIGKILL)
+    while not _ended(child):
+        time.sleep(0.001)
 
 
 def _until(daemon, prove, port, end, unproven, clock, sleep):
@@ -77,7 +100,7 @@ def _until(daemon, prove, port, end, unproven, clock, sleep):
             prove(port)
             return
         except unproven as error:
-            if daemon.poll() is not None:
+            if _ended(daemon):
                 return
             if clock() + PAUSE > end:
                 raise Refuted(str(error)) from error

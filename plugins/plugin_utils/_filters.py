@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError
+from jinja2 import Undefined
 
 
 def as_filter(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -19,6 +20,10 @@ def as_filter(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def adapted(*args: Any, **kwargs: Any) -> Any:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Undefined):
+                # ansible-core before 2.19 hands it over: as a text it raises, with the name of what is missing.
+                str(value)
         try:
             return function(*args, **kwargs)
         except InputError as error:

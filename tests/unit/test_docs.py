@@ -14,6 +14,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _topology
 
+pytestmark = pytest.mark.once
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
 QUERY = "everywhere.dnsmasq.query_latency"

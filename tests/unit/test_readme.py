@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
 
+pytestmark = pytest.mark.once
 README = Path(__file__).parents[2] / "README.md"
 
 

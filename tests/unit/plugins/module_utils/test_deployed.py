@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What stands is left alone, and whatever no longer does is found: on real files, with a systemd of paper."""
 
-from __future__ import annotations
-
 import copy
 import json
 import stat

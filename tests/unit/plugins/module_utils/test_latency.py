@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What proves that a name is cached, and what does not: no socket is opened here."""
 
-from __future__ import annotations
-
 import copy
 from typing import Any
 

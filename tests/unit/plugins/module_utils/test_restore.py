@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The way back is the exact inverse, whatever was deployed and whatever an admin did since: on real files."""
 
-from __future__ import annotations
-
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _request, _restore, _texts, _transaction
 from test_transaction import FIRST, SECOND, Lab, Proof, unit

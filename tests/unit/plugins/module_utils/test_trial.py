@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A daemon beside the one that serves: real programs, a real dnsmasq, and nothing of them left behind."""
 
-from __future__ import annotations
-
 import getpass
 import socket
 import sys
@@ -166,14 +164,15 @@ def test_it_runs_under_a_program_that_ends_it_whatever_becomes_of_who_started_it
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
+    start = _trial._start
 
-    def popen(argv: list[str], **hands: object) -> None:
+    def kept(argv: list[str]) -> int:
         started.append(argv)
-        raise OSError
+        return start(argv)
 
-    monkeypatch.setattr(_trial.subprocess, "Popen", popen)
-    stage.rehearse(["dnsmasq", "{port}"], says(""), seconds=20)
-    assert started[0][:4] == ["timeout", "--signal=KILL", "50", "dnsmasq"] and stage.proved == []
+    monkeypatch.setattr(_trial, "_start", kept)
+    stage.rehearse(["true", "{port}"], says(""), seconds=20)
+    assert started[0][:4] == ["timeout", "--signal=KILL", "50", "true"]
 
 
 def test_a_port_that_somebody_has_over_tcp_is_not_taken() -> None:
@@ -198,30 +197,30 @@ def resolves(port: int) -> None:
         raise Unproven(f"got {answer.rcode} {answer.rdatas}")
 
 
-def running() -> set[str]:
-    """Each dnsmasq with a trial's file."""
+def running(stage: Stage) -> set[str]:
+    """Each dnsmasq with a file of this trial: other tests run beside this one."""
     found = set()
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = process.read_bytes()
         except OSError:  # gone meanwhile
             continue
-        if b"dnsmasq" in words and b"everywhere-trial-" in words:
+        if b"dnsmasq" in words and f"{stage.temporary}/everywhere-trial-".encode() in words:
             found.add(process.parent.name)
     return found
 
 
 def test_a_real_dnsmasq_passes_and_is_gone(stage: Stage) -> None:
     stage.rehearse(DNSMASQ, resolves, content=RIGHT.encode())
-    assert running() == set()
+    assert running(stage) == set()
 
 
 def test_a_real_dnsmasq_with_a_wrong_answer_is_refuted_and_gone(stage: Stage) -> None:
     with pytest.raises(_trial.Refuted, match=r"192.0.2.22"):
         stage.rehearse(DNSMASQ, resolves, seconds=1, content=RIGHT.replace(".21", ".22").encode())
-    assert running() == set()
+    assert running(stage) == set()
 
 
 def test_a_real_dnsmasq_that_does_not_start_says_nothing(stage: Stage) -> None:
     stage.rehearse(DNSMASQ, resolves, seconds=20, content=b"no-such-option\n")
-    assert running() == set()
+    assert running(stage) == set()

@@ -10,6 +10,7 @@ import itertools
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _routes, _topology, _trace
 from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topologies import (
     connected,
@@ -22,6 +23,8 @@ from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topo
 )
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+
+pytestmark = pytest.mark.once
 
 # --- the way ---
 

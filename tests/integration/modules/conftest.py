@@ -19,8 +19,11 @@ import pytest
 from dns_servers import DNSMASQ, Authority, dnsmasq, running
 
 ROOT = Path(__file__).resolve().parents[3]
-MODULE = "ansible_collections.everywhere.dnsmasq.plugins.modules.query_latency"
-AUTHORITY, RESOLVER = "127.0.53.1", "127.0.53.2"
+MODULES = "ansible_collections.everywhere.dnsmasq.plugins.modules"
+AUTHORITY, RESOLVER, BAD = "127.0.53.1", "127.0.53.2", "127.0.53.3"
+DB = {"name": "db.corp.example"}
+# A shared machine is slow at times; what is too slow is tested with a slow server.
+UNHURRIED = {"server": RESOLVER, "max_cached_ms": 50.0, "timeout": 1.0}
 Run = Callable[..., "dict[str, Any]"]
 
 
@@ -32,6 +35,10 @@ def library(path: Path, package: Path) -> Path:
     return path
 
 
+def at(authority: Authority) -> list[str]:
+    return [f"{authority.address}#{authority.port}"]
+
+
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     here = library(tmp_path_factory.mktemp("library"), Path(ansible.__file__).parent)
@@ -39,17 +46,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def run_module(
-    library_path: Path,
+    library_path: str | Path,
     python: str | Path,
     work: Path,
     *queries: dict[str, Any],
     before: tuple[str, ...] = (),
+    module: str = "query_latency",
     **options: Any,
 ) -> dict[str, Any]:
+    if module == "query_latency":
+        options["queries"] = list(queries)
     arguments = work / "arguments.json"
-    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": {"queries": list(queries), **options}}))
+    arguments.write_text(json.dumps({"ANSIBLE_MODULE_ARGS": options}))
     done = subprocess.run(
-        [*before, str(python), "-B", "-m", MODULE, str(arguments)],
+        [*before, str(python), "-B", "-m", f"{MODULES}.{module}", str(arguments)],
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(library_path)},
         capture_output=True,
         text=True,

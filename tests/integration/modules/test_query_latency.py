@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,17 +21,8 @@ import dns.query
 import dns.rdatatype
 import dns.rrset
 import pytest
-from conftest import AUTHORITY, RESOLVER, Run, library, run_module
+from conftest import AUTHORITY, BAD, DB, RESOLVER, UNHURRIED, Run, at, run_module
 from dns_servers import Authority, Server, dnsmasq, free_port, running
-
-DB = {"name": "db.corp.example"}
-BAD = "127.0.53.3"
-# A shared machine is slow at times; what is too slow is tested with a slow server.
-UNHURRIED = {"server": RESOLVER, "max_cached_ms": 50.0, "timeout": 1.0}
-
-
-def at(authority: Authority) -> list[str]:
-    return [f"{authority.address}#{authority.port}"]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -383,62 +372,3 @@ def test_a_missing_dnspython_is_named(tmp_path: Path, run: Run) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     result = run_module(run.args[0], tmp_path / "bare/bin/python", tmp_path, DB)
     assert "python3-dnspython" in result["msg"] and "python3-dns " in result["msg"].replace(")", " ")
-
-
-OLDEST_FOR_36 = "ansible-core==2.16.*"  # the last whose modules run on Python 3.6
-
-
-def interpreter(version: str) -> str:
-    """A Python of that version: on the PATH, or one of pyenv's."""
-    found = shutil.which(f"python{version}", path=os.environ["PATH"])
-    kept = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    for python in [*([found] if found else []), *map(str, kept)]:
-        if subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
-            return python
-    pytest.skip(f"Python {version} is not installed")
-
-
-@pytest.fixture(scope="session")
-def old_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("ansible-core")
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(path), OLDEST_FOR_36]
-    done = subprocess.run(pip, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"{OLDEST_FOR_36} cannot be installed: {done.stderr.strip().splitlines()[-1]}")
-    return library(tmp_path_factory.mktemp("library-2.16"), path / "ansible")
-
-
-@pytest.mark.parametrize(
-    ("version", "dnspython"),
-    [("3.6", "1.15.0"), ("3.6", "1.16.0"), ("3.6", "2.2.1"), ("3.9", "2.0.0"), ("3.9", "2.7.0"), ("3.13", "2.9.*"),
-     ("3.14", "2.9.*")],
-)  # fmt: skip
-def test_the_module_runs_on_each_python(
-    authority: Authority, resolver: int, tmp_path: Path, run: Run, request: Any, version: str, dnspython: str
-) -> None:
-    python = tmp_path / "venv/bin/python"
-    subprocess.run([interpreter(version), "-m", "venv", str(tmp_path / "venv")], check=True)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet", f"dnspython=={dnspython}"]
-    subprocess.run(pip, check=True)
-    path = request.getfixturevalue("old_library") if version == "3.6" else run.args[0]
-    reference = at(authority)
-    for transport in ("udp", "tcp"):
-        result = run_module(
-            path,
-            python,
-            tmp_path,
-            {**DB, "expected": ["192.0.2.80", "192.0.2.79"], "reference": reference},
-            {"name": "www.corp.example", "reference": reference},
-            {"name": "no-such.corp.example", "rcode": "NXDOMAIN"},
-            {"name": "corp.example", "type": "SOA", "cached": False},
-            port=resolver,
-            transport=transport,
-            **UNHURRIED,
-        )
-        assert "failed" not in result, result["msg"]
-        assert [query["from_cache"] for query in result["queries"]] == [True, True, True, False]
-    bad = {"name": "db..corp.example"}
-    assert "'db..corp.example' is not a domain name" in run_module(path, python, tmp_path, bad, port=resolver)["msg"]
-    with running(Server(BAD, lambda query: [query[:2] + b"\x81\x80" + b"\xff" * 40])) as server:
-        result = run_module(path, python, tmp_path, DB, port=server.port, **{**UNHURRIED, "server": BAD})
-    assert "sent a malformed answer" in result["msg"]
