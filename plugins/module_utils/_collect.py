@@ -29,6 +29,7 @@ UNITS = (
 DROP_IN = "/etc/systemd/system/dnsmasq.service.d/50-everywhere.conf"
 RECORDS = "/var/lib/everywhere.dnsmasq"
 RECORD = RECORDS + "/forwarder.json"
+METRICS = RECORDS + "/metrics.json"
 UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 #: What its kernel and NetworkManager give the loopback link.
 LOOPBACK_ADDRESSES = {"127.0.0.1/8", "::1/128"}
@@ -122,7 +123,11 @@ def _service(run):
     found = re.search(r"version (\S+)", out) if rc == 0 else None
     places = [os.path.realpath(folder + "/dnsmasq.service") for folder in UNIT_FOLDERS]
     service = any(os.path.exists(place) and place != os.devnull for place in places)  # a mask leads there
-    marks = {"ours": os.path.exists(DROP_IN), "brought": _was_missing("dnsmasq.service")}
+    marks = {
+        "ours": os.path.exists(DROP_IN),
+        "brought": _was_missing("dnsmasq.service"),
+        "metrics": os.path.exists(METRICS),
+    }
     if found:
         return dict(marks, installed=service, version=found.group(1))
     # What an install would bring: check mode on a fresh host has to know which options that version takes.

@@ -74,7 +74,7 @@ class Swap:
             raise NotWritten(f"cannot write {self.writing}: {explain(error)}") from error
 
     def _write(self):
-        for directory in missing_directories([change for change in self.changes if not change.gone]):
+        for directory in missing_directories([change for change in self.changes if not change.gone] + self.watched):
             self.writing = directory
             os.mkdir(directory)
             self.directories.append(directory)

@@ -147,9 +147,10 @@ dnsmasq:
   description:
     - The dnsmasq of the host. C(installed) says whether binary and service are there; C(version) is what is installed,
       or what an install would bring, or null where neither can be told; C(ours) says whether this collection
-      has been at work on it, C(brought) whether it was not there before; C(package) is the version of its
-      package, or null; C(unfixed) are the later packages that fixed known CVEs, each with C(fixed), C(cves) and
-      C(source), and a warning. Without data on the distribution there are none.
+      has been at work on it, C(brought) whether it was not there before, C(metrics) whether a timer of ours writes
+      what it counts; C(package) is the version of its package, or null; C(unfixed) are the later packages that fixed
+      known CVEs, each with C(fixed), C(cves) and C(source), and a warning. Without data on the distribution there are
+      none.
   returned: always
   type: dict
   sample:
@@ -157,6 +158,7 @@ dnsmasq:
     version: "2.90"
     ours: true
     brought: true
+    metrics: false
     package: 2.90-4~deb12u2
     unfixed: []
 os:
@@ -190,8 +192,8 @@ basis:
   type: str
 stands:
   description:
-    - Whether the transactions of both roles, C(forwarder) and C(resolver), were made from O(deployed) and RV(basis),
-      nothing that they made differs, and what they proved is proven again, now.
+    - Whether the transactions of both roles, C(forwarder), C(resolver) and, where there is one, C(metrics), were made
+      from O(deployed) and RV(basis), and all of it still stands as it was left and is proven again, now.
   returned: with O(deployed)
   type: bool
 differs:
@@ -214,7 +216,8 @@ except ImportError:
 
 
 ARGUMENTS = {"deployed": {"type": "str"}}
-ROLES = ("forwarder", "resolver")
+#: The transactions of a deploy; the last one where there are metrics.
+TRANSACTIONS = ["forwarder", "resolver", "metrics"]
 
 
 def main():
@@ -248,7 +251,8 @@ def main():
         from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _deployed, _host
 
         words = "%s %s" % (deployed, found["basis"])
-        differs = _deployed.differs(ROLES, words, _collect.RECORDS, _host.looking(module))
+        names = TRANSACTIONS if found["dnsmasq"]["metrics"] else TRANSACTIONS[:2]
+        differs = _deployed.differs(names, words, _collect.RECORDS, _host.looking(module))
         found.update(stands=not differs, differs=differs)
     module.exit_json(changed=False, **found)
 

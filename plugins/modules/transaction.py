@@ -114,7 +114,7 @@ options:
       watched:
         description:
           - Whether the file is only recorded, because one of O(units) or O(commands) writes it. It is brought back
-            where it was changed.
+            where it was changed, and its directory is made if it is missing.
         type: bool
         default: false
       mode:

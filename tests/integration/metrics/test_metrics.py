@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +17,10 @@ import lab
 import pytest
 import yaml
 from looks import shell, until
-from plays import play
+from plays import Run, play
 
-ROOT = Path(__file__).resolve().parents[3]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
 RULES = ROOT / "docs/examples/prometheus/everywhere-dnsmasq.rules.yml"
 DASHBOARD = ROOT / "docs/examples/grafana/everywhere-dnsmasq.json"
 ALERTS = [rule["alert"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
@@ -47,7 +49,7 @@ PID = "$(cat /run/dnsmasq/dnsmasq.pid)"
 
 def hurried(text: str) -> str:
     """The same thresholds, over seconds instead of minutes."""
-    text = re.sub(r"\[\d+m\]", "[20s]", text)
+    text = re.sub(r"\[\d+m\]", "[10s]", text)
     text = re.sub(r"^ +for: .*\n", "", text, flags=re.M)
     return text.replace("> 120", "> 5")
 
@@ -61,14 +63,16 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Host]:
     path = tmp_path_factory.mktemp("collections")
     demo.install(path)
     events = tmp_path_factory.mktemp("run") / "events"
-    assert play("deploy", "-e", "dnsmasq_hosts=clients", events=events, collections=path).returncode == 0
-    again = play("deploy", "-e", "dnsmasq_hosts=clients", events=events, collections=path)
+    run = partial(play, events=events, collections=path)
+    assert run("deploy").returncode == 0
+    again = run("deploy")
     assert (again.returncode, again.changed) == (0, [])
     often = client.root / "etc/systemd/system" / f"{TIMER}.d" / "test.conf"
     often.parent.mkdir()
     often.write_text("[Timer]\nOnUnitActiveSec=\nOnUnitActiveSec=1\nAccuracySec=100ms\n")
     (client.root / "etc/prometheus/prometheus.yml").write_text(CONFIG)
     (client.root / "etc/prometheus/everywhere-dnsmasq.rules.yml").write_text(RULES.read_text())
+    (client.root / "etc/prometheus/rules.test.yml").write_text((HERE / "rules.test.yml").read_text())
     (client.root / "etc/prometheus/test.rules.yml").write_text(hurried(RULES.read_text()))
     shell(
         client,
@@ -78,13 +82,29 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[lab.Host]:
     yield client
     often.unlink()
     often.parent.rmdir()
-    restore = play("restore", "-e", "dnsmasq_hosts=clients", events=events, collections=path)
-    assert restore.returncode == 0
-    assert shell(client, f"ls {PAGE} /usr/local/sbin/ /etc/systemd/system/everywhere* 2>/dev/null || true").strip() in (
-        "",
-        "/usr/local/sbin/:",
-    )
+    metrics_go_and_come(client, run)
     lab.down()
+
+
+def metrics_go_and_come(host: lab.Host, run: Callable[..., Run]) -> None:
+    """Not wanted any more, wanted again, and gone with a restore in the middle of a write: nothing is left."""
+    metrics = f"ls {PAGE}* /usr/local/sbin/*metrics /etc/systemd/system/*metrics* 2>/dev/null || true"
+    assert run("deploy", "-e", "forwarder_metrics=false").returncode == 0
+    assert (shell(host, metrics), shell(host, f"systemctl is-active {TIMER} || true").strip()) == ("", "inactive")
+    again = run("deploy", "-e", "forwarder_metrics=false")
+    assert (again.returncode, again.changed) == (0, [])
+    # What is gone is not stale.
+    assert until([], lambda: ask(host, "dnsmasq_metrics_written_timestamp_seconds"), 15) == []
+    shell(host, "systemctl stop prometheus prometheus-node-exporter; rm -r /var/lib/prometheus/node-exporter")
+    assert run("deploy").returncode == 0
+    assert until(True, lambda: PAGE in shell(host, metrics), 10)
+    # Each write takes a second now, so that the restore comes into the middle of one.
+    slow = f"kill -STOP {PID}; systemctl start {TIMER}; sleep 1.2; (sleep 4; kill -CONT {PID}) &"
+    shell(host, f"systemctl stop {TIMER}; {slow}")
+    assert run("restore").returncode == 0
+    time.sleep(2)
+    assert shell(host, metrics) == ""
+    assert shell(host, "ls -d /var/lib/prometheus/node-exporter /var/lib/everywhere* 2>/dev/null || true") == ""
 
 
 def ask(host: lab.Host, query: str) -> list[dict[str, Any]]:
@@ -106,6 +126,15 @@ def firing(host: lab.Host) -> set[str]:
 
 def test_the_rules_are_rules(host):
     assert "8 rules found" in shell(host, "promtool check rules /etc/prometheus/everywhere-dnsmasq.rules.yml")
+    done = lab.inside(host, "promtool", "test", "rules", "/etc/prometheus/rules.test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+    tested = {
+        case["alertname"]
+        for test in yaml.safe_load((HERE / "rules.test.yml").read_text())["tests"]
+        for case in test["alert_rule_test"]
+        if "exp_alerts" in case
+    }
+    assert tested == set(ALERTS)
 
 
 def test_what_is_written_is_what_prometheus_reads(host):

@@ -35,7 +35,7 @@ class Resolver:
         *,
         rcode: str = "NOERROR",
         rdatas: tuple[str, ...] = ("192.0.2.80",),
-        ttl: int | None = 300,
+        ttl=300,
         falls: bool = True,
         caches: bool = True,
         stale: bool = False,
@@ -46,12 +46,12 @@ class Resolver:
         noise: int = 1,
         refreshes: int = 0,
         silent: tuple[str, ...] = (),
-        references: dict[str, _dns.Answer | str | _dns.NoAnswer] | None = None,
+        references=None,
     ) -> None:
         self.__dict__.update(locals())
         self.now, self.naps = 1000.0, []
         self.hits = self.misses = self.sent = 0
-        self.since: float | None = None
+        self.since = None
         self.asked: list[tuple[str, str]] = []
         self.referred: list[tuple[str, str]] = []
         self.readings = 0
@@ -115,9 +115,7 @@ class Resolver:
         return answer("NOERROR", (f'"{text}"',))
 
 
-def answer(
-    rcode: str = "NOERROR", rdatas: tuple[str, ...] = ("192.0.2.80",), ttl: int | None = 300, **more: Any
-) -> Any:
+def answer(rcode: str = "NOERROR", rdatas: tuple[str, ...] = ("192.0.2.80",), ttl=300, **more: Any) -> Any:
     rest = {"chain": (), "local": False, "complete": True, "seconds": 0.0001, **more}
     return _dns.Answer(rcode=rcode, rdatas=rdatas, ttl=ttl, **rest)
 
@@ -193,9 +191,7 @@ NO_COUNTERS = (None, None)
         "without counters TTL 0 proves nothing",
     ],
 )
-def test_what_proves_a_cached_answer(
-    moved: tuple[int | None, int | None], ttls: list[int | None], local: bool, cached: bool, stale: bool, words: str
-) -> None:
+def test_what_proves_a_cached_answer(moved, ttls, local: bool, cached: bool, stale: bool, words: str) -> None:
     found = _proof.verdict(_proof.Seen(20, 20, 0, *moved, ttls, local))
     assert (found.cached, found.stale) == (cached, stale)
     assert words in found.words
@@ -373,7 +369,7 @@ DANGLING = answer(rdatas=(), chain=("www.cdn.example.",), complete=False)
     ],
 )  # fmt: skip
 def test_the_answer_is_that_of_the_reference(
-    monkeypatch: pytest.MonkeyPatch, ours: Any, truths: dict[str, Any], message: str | None
+    monkeypatch: pytest.MonkeyPatch, ours: Any, truths: dict[str, Any], message
 ) -> None:
     resolver = Resolver(references=truths)
     monkeypatch.setattr(resolver, "answer", lambda: ours)
@@ -415,7 +411,7 @@ MALFORMED = _dns.BadAnswer(f"{SECOND}#53 sent a malformed answer")
     ],
 )
 def test_a_query_that_is_not_required_is_skipped_while_no_reference_knows(
-    truths: dict[str, Any], skipped: str | None, failure: str | None, asked: int
+    truths: dict[str, Any], skipped, failure, asked: int
 ) -> None:
     resolver = Resolver(references=truths)
     query = {"name": NAME, "reference": list(truths), "required": False}
@@ -464,7 +460,7 @@ def test_the_references_of_a_query_that_is_not_required_are_asked_first(monkeypa
     ids=["the only one", "the other one answers", "the other one refuses"],
 )  # fmt: skip
 def test_a_reference_that_was_silent_is_not_asked_again(
-    truths: dict[str, Any], referred: list[tuple[str, str]], skipped: int, message: str | None
+    truths: dict[str, Any], referred: list[tuple[str, str]], skipped: int, message
 ) -> None:
     resolver = Resolver(references=truths)
     queries = [
@@ -755,7 +751,7 @@ def test_data_has_one_spelling(rdtype: str, text: str, expected: str) -> None:
         "no-ident",
     ],
 )
-def test_reading_the_counters(replies: dict[str, Any], expected: tuple[int, int, int] | None) -> None:
+def test_reading_the_counters(replies: dict[str, Any], expected) -> None:
     def ask(question: _dns.Question) -> Any:
         reply = replies[question.label.split(".")[0]]
         if isinstance(reply, Exception):
@@ -786,7 +782,7 @@ TOLD = {"cachesize": 10000, "insertions": 7, "evictions": 1, "hits": 9, "misses"
     ],
     ids=["each upstream", "no upstream", "too little", "other text", "silence"],
 )
-def test_reading_all_that_dnsmasq_counts(servers: Any, expected: list[dict[str, Any]] | None) -> None:
+def test_reading_all_that_dnsmasq_counts(servers: Any, expected) -> None:
     replies: dict[str, Any] = COUNTED | {"servers": servers}
 
     def ask(question: _dns.Question) -> Any:
@@ -808,7 +804,7 @@ def test_reading_all_that_dnsmasq_counts(servers: Any, expected: list[dict[str, 
     ],
     ids=["in order", "comments and white space", "no address", "no file"],
 )
-def test_the_nameservers_of_resolv_conf(tmp_path: Any, text: str | None, expected: list[str]) -> None:
+def test_the_nameservers_of_resolv_conf(tmp_path: Any, text, expected: list[str]) -> None:
     path = tmp_path / "resolv.conf"
     if text is not None:
         path.write_bytes(text.encode("latin-1"))

@@ -43,6 +43,7 @@ BASE = {
         "unfixed": [],
         "ours": False,
         "brought": False,
+        "metrics": False,
     },
     "podman": False,
     "kubelet_reads": None,
@@ -582,7 +583,7 @@ def test_which_dnsmasq_is_there(answers, service, found, tmp_path, monkeypatch):
     if service:
         (tmp_path / "dnsmasq.service").touch()
     monkeypatch.setattr(_collect, "UNIT_FOLDERS", ("/nonexistent", str(tmp_path)))
-    told = {"brought": False, "package": None, "unfixed": []}
+    told = {"brought": False, "metrics": False, "package": None, "unfixed": []}
     assert _collect._dnsmasq(Programs(answers), {}) == {**found, **told}
 
 
