@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,6 +17,10 @@ from markupsafe import Markup
 PLOT = (760, 280)
 MARGIN = (48, 16, 40, 36)  # left, top, bottom, right of a plot
 POINTS = 240
+#: Pixels below which a drawing is scrolled, not made smaller.
+NARROWEST = 560
+#: Of half an ellipse, to measure it by.
+STEPS = 360
 #: More lines than boxes can be told apart by: where everybody reaches everybody a sentence says so.
 MESH = 6
 
@@ -62,16 +68,26 @@ def places(networks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, floa
     ring = [name for name in names if name != hub]
     if len(ring) == 1:
         return {ring[0]: (0.0, 0.0)}
-    if len(ring) == 2:
-        found = {ring[0]: (-300.0, 0.0), ring[1]: (300.0, 0.0)}
+    if len(ring) == 2:  # one above the other: a phone is narrow
+        found = (
+            {ring[0]: (0.0, -150.0), ring[1]: (0.0, 150.0)} if hub else {ring[0]: (0.0, -80.0), ring[1]: (0.0, 80.0)}
+        )
     else:
-        size = size_for(len(networks))
-        wide, high = max(340, len(ring) * size.aside), max(190, len(ring) * size.above)
-        turn = 2 * math.pi / len(ring)
-        found = {
-            name: (-wide * math.cos(number * turn), -high * math.sin(number * turn)) for number, name in enumerate(ring)
-        }
+        found = dict(zip(ring, _around(len(ring), size_for(len(networks))), strict=True))
     return found | ({hub: (0.0, 0.0)} if hub else {})
+
+
+def _around(number: int, size: Size) -> list[tuple[float, float]]:
+    """So many places on an ellipse, from the left on, with the same room between boxes that are wider than high."""
+    wide, high = max(340, number * size.aside), max(190, number * size.above)
+    points = [
+        (-wide * math.cos(step * math.pi / STEPS), -high * math.sin(step * math.pi / STEPS))
+        for step in range(2 * STEPS)
+    ]
+    gone = [0.0]
+    for (x, y), (to_x, to_y) in itertools.pairwise([*points, points[0]]):
+        gone.append(gone[-1] + math.hypot((to_x - x) / size.width, (to_y - y) / size.height))
+    return [points[bisect.bisect_left(gone, gone[-1] * at / number)] for at in range(number)]
 
 
 def _owned(network: Mapping[str, Any]) -> str:
@@ -122,10 +138,18 @@ def topology(networks: Sequence[Mapping[str, Any]]) -> Markup:
     reach_y = max(abs(y) for _x, y in where.values()) + size.height / 2 + 8
     told = "Every network reaches every other." if meshed else f"{len(networks)} networks, {len(pairs)} links."
     return Markup(
-        '<svg class="topology" viewBox="{:.0f} {:.0f} {:.0f} {:.0f}" width="{:.0f}" role="img" aria-label="{}">'
-        "{}{}</svg>"
+        '<svg class="topology" viewBox="{:.0f} {:.0f} {:.0f} {:.0f}" width="{:.0f}" style="min-width: {:.0f}px" '
+        'role="img" aria-label="{}">{}{}</svg>'
     ).format(
-        -reach_x, -reach_y, 2 * reach_x, 2 * reach_y, 2 * reach_x, told, Markup("").join(lines), Markup("").join(boxes)
+        -reach_x,
+        -reach_y,
+        2 * reach_x,
+        2 * reach_y,
+        2 * reach_x,
+        min(NARROWEST, 2 * reach_x),
+        told,
+        Markup("").join(lines),
+        Markup("").join(boxes),
     )
 
 
