@@ -38,7 +38,7 @@ class Size(NamedTuple):
     above: int
 
 
-ROOMY, COMPACT = Size(210, 96, 40, 26), Size(150, 78, 29, 21)
+ROOMY, COMPACT = Size(210, 96, 40, 26), Size(150, 78, 30, 22)
 #: From so many on each box says less, so that it can be read.
 MANY = 11
 
