@@ -126,6 +126,11 @@ class Change(typing.NamedTuple):
         return linked or not found.existed or changed or self.owner not in (None, (found.uid, found.gid))
 
     @property
+    def stands(self):
+        """Whether the change, or who writes as a consequence, puts something there: its directory has to be."""
+        return self.watched or (self.needed and not self.gone)
+
+    @property
     def through(self):
         """Whether it is written into the very inode that is there."""
         return self.wanted.in_place and self.found.existed and not self.gone

@@ -58,8 +58,7 @@ def recorded(record: dict, request, plan) -> bytes:
     """The first state of each path and unit, for good: an entry that is there stays."""
     for change in plan.changes:
         record["files"].setdefault(change.path, _file_entry(change))
-    written = [change for change in plan.changes if change.watched or (change.needed and not change.gone)]
-    directories = _swap.missing_directories(written)
+    directories = _swap.missing_directories(plan.changes)
     record["directories"] += [path for path in directories if path not in record["directories"]]
     for number, unit in enumerate(request.units, start=len(record["units"])):
         state = plan.states[unit.name]

@@ -39,9 +39,9 @@ def staged(change: Change, under: typing.Optional[str] = None):
 
 
 def missing_directories(changes) -> list:
-    """The parents that are not there yet, outermost first."""
+    """The parents that are not there yet and are needed, outermost first."""
     missing = set()
-    for change in changes:
+    for change in (change for change in changes if change.stands):
         parent = os.path.dirname(change.place)
         while not os.path.isdir(parent):
             missing.add(parent)
@@ -74,7 +74,7 @@ class Swap:
             raise NotWritten(f"cannot write {self.writing}: {explain(error)}") from error
 
     def _write(self):
-        for directory in missing_directories([change for change in self.changes if not change.gone] + self.watched):
+        for directory in missing_directories(self.changes + self.watched):
             self.writing = directory
             os.mkdir(directory)
             self.directories.append(directory)

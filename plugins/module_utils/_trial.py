@@ -9,7 +9,6 @@ import shutil
 import signal
 import socket
 import tempfile
-import time
 
 ADDRESS = "127.0.0.1"
 PAUSE = 0.2
@@ -79,10 +78,8 @@ def _start(argv) -> int:
 
 
 def _ended(child) -> bool:
-    try:
-        return os.waitpid(child, os.WNOHANG)[0] == child
-    except ChildProcessError:  # seen before
-        return True
+    """Only looked at: until it is waited for nobody else gets its number, which `_end` kills."""
+    return os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _end(child) -> None:
@@ -90,8 +87,7 @@ def _end(child) -> None:
     for kill in (os.kill, os.killpg):
         with contextlib.suppress(ProcessLookupError):
             kill(child, signal.SIGKILL)
-    while not _ended(child):
-        time.sleep(0.001)
+    os.waitpid(child, 0)
 
 
 def _until(daemon, prove, port, end, unproven, clock, sleep):

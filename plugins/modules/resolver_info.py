@@ -216,8 +216,7 @@ except ImportError:
 
 
 ARGUMENTS = {"deployed": {"type": "str"}}
-#: The transactions of a deploy; the last one where there are metrics.
-TRANSACTIONS = ["forwarder", "resolver", "metrics"]
+ROLES = ("forwarder", "resolver")
 
 
 def main():
@@ -251,7 +250,7 @@ def main():
         from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _deployed, _host
 
         words = "%s %s" % (deployed, found["basis"])
-        names = TRANSACTIONS if found["dnsmasq"]["metrics"] else TRANSACTIONS[:2]
+        names = ROLES + (("metrics",) if found["dnsmasq"]["metrics"] else ())
         differs = _deployed.differs(names, words, _collect.RECORDS, _host.looking(module))
         found.update(stands=not differs, differs=differs)
     module.exit_json(changed=False, **found)

@@ -69,9 +69,8 @@ def places(networks: Sequence[Mapping[str, Any]]) -> dict[str, tuple[float, floa
     if len(ring) == 1:
         return {ring[0]: (0.0, 0.0)}
     if len(ring) == 2:  # one above the other: a phone is narrow
-        found = (
-            {ring[0]: (0.0, -150.0), ring[1]: (0.0, 150.0)} if hub else {ring[0]: (0.0, -80.0), ring[1]: (0.0, 80.0)}
-        )
+        above = 150.0 if hub else 80.0
+        found = {ring[0]: (0.0, -above), ring[1]: (0.0, above)}
     else:
         found = dict(zip(ring, _around(len(ring), size_for(len(networks))), strict=True))
     return found | ({hub: (0.0, 0.0)} if hub else {})

@@ -10,6 +10,7 @@ modules, and the whole product of places and values, are called in Python.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
@@ -276,7 +277,7 @@ def test_what_the_plan_reads_is_refused_by_name_in_a_real_run(run: Run, number: 
     told = run(PLAN, cases | {SOUND: Case({}, "")}, COMMON)
     sound = told.pop(SOUND)
     assert sound.refusal is None and is_clean(sound.files) and "server=/corp.example/192.0.2.11" in sound.files
-    assert judged(cases, told)["refused"] >= 200 // RUNS
+    assert judged(cases, told)["refused"] >= math.ceil(200 / RUNS)
     for name in cases:
         if told[name].refusal and "template" not in name:
             mark = "original message: " if hostile.CORE_NAMES_LESS else "'everywhere.dnsmasq.plan' failed: "

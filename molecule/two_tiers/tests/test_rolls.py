@@ -40,6 +40,12 @@ def test_a_host_becomes_a_bridge_and_a_bridge_a_host(playbook):
         assert ask("branch-bookworm", "app.gcp.example", server=address).rcode == "NOERROR"
         assert ask("gcp-bookworm", "app.branch.example").rcode == "NOERROR"
         assert ask("outsider", "app.branch.example", server=address, wait=1).rcode == "silence"
+        # As docs/bridges.md says: first nobody asks it any more, then it stops to answer.
+        assert playbook("deploy", "-l", f"all:!{host}").returncode == 0
+        for other in CLIENTS:
+            assert other == host or address not in shell(other, "cat /etc/dnsmasq-everywhere.conf")
+        assert ask("branch-bookworm", "app.gcp.example", server=address).rcode == "NOERROR"
+        assert ask("gcp-bookworm", "app.branch.example").rcode == "NOERROR"
     finally:
         assert playbook("deploy").returncode == 0
     assert shell(host, "systemctl is-active everywhere-dnsmasq-filter || true").strip() == "inactive"

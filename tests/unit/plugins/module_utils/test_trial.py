@@ -175,6 +175,14 @@ def test_it_runs_under_a_program_that_ends_it_whatever_becomes_of_who_started_it
     assert started[0][:4] == ["timeout", "--signal=KILL", "50", "true"]
 
 
+def test_without_that_program_nothing_is_started_and_nothing_said(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(stage.temporary))
+    stage.rehearse(stage.program(), says("the content\n0o644"), seconds=20)
+    assert list(stage.ran.iterdir()) == []
+
+
 def test_a_port_that_somebody_has_over_tcp_is_not_taken() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
