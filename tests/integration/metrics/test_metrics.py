@@ -239,14 +239,10 @@ def test_metrics_go_and_come_and_a_restore_in_the_middle_of_a_write_leaves_nothi
     assert until(True, lambda: PAGE in shell(host, metrics), 10)
     # It waits for an answer, and is held there: systemd lets it go on when it tells it to end.
     writing = f"$(systemctl show --property=MainPID --value {WRITER})"
-    shell(
-        host,
-        f"kill -STOP {PID}; systemctl start --no-block {WRITER}; sleep 0.6; kill -STOP {writing}; kill -CONT {PID}",
-    )
-    assert shell(host, f"ps -o stat= -p {writing}; systemctl is-active {WRITER} || true").split() == [
-        "TNs",
-        "activating",
-    ]
+    begun = f"kill -STOP {PID}; systemctl start --no-block {WRITER}; sleep 0.6"
+    shell(host, f"{begun}; kill -STOP {writing}; kill -CONT {PID}")
+    state = shell(host, f"cut -d' ' -f3 /proc/{writing}/stat; systemctl is-active {WRITER} || true")
+    assert state.split() == ["T", "activating"]
     assert run("restore").returncode == 0
     assert shell(host, f"systemctl is-active {WRITER} || true").strip() == "inactive"
     assert shell(host, metrics) == ""
