@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -169,7 +170,8 @@ def test_the_hosts_are_as_they_are_described(table):
 def info(host):
     """What the command of docs/takeover.md tells of a host."""
     argv = ["ansible", host.name, "-i", str(lab.INVENTORY), "-m", "everywhere.dnsmasq.resolver_info"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    plain = dict(os.environ, ANSIBLE_FORCE_COLOR="false")
+    done = subprocess.run(argv, capture_output=True, text=True, check=False, env=plain)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.partition("=> ")[2])
 
@@ -264,8 +266,8 @@ def test_restarts(table):
 
 
 def test_no_change_is_missed(table):
-    """systemd forgets what a path unit sees while its service runs; seen at a boot of a networkd host, which has several
-    changes within a second and had no resolv.conf then."""
+    """systemd forgets what a path unit sees while its service runs. A networkd host has several changes within a second
+    at a boot, and had no resolv.conf after one of them."""
 
     def check(host):
         source = info(host)["source"]
