@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -105,8 +107,32 @@ def play(
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)
     began, own_group = time.time(), bool(dies_at)
     code = subprocess.call(argv, env=environment, cwd="/", stdout=log, stderr=log, start_new_session=own_group)
+    if code == -signal.SIGKILL:
+        _end_all(events)
     lines = events.read_text().splitlines() if events.exists() else []
     return Run(code, [json.loads(line) for line in lines], began=began, ended=time.time())
+
+
+def _end_all(events: Path) -> None:
+    """Kill what a killed controller leaves: its workers, from ansible-core 2.19 on in sessions of their own, and their
+    ssh."""
+    mark = f"EVENTS={events}\0".encode()
+
+    def started() -> list[int]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # gone meanwhile
+                if mark in (process / "environ").read_bytes():
+                    found.append(int(process.name))
+        return found
+
+    end = time.monotonic() + 10
+    while left := started():
+        assert time.monotonic() < end, f"killed, and still there: {left}"
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        time.sleep(0.01)
 
 
 def play_quietly(folder: Path, name: str, *options: str, **more: Any) -> Run:

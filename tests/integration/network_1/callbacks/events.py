@@ -38,7 +38,7 @@ class CallbackModule(CallbackBase):
         self.started += 1
         self._write({"starts": task.get_name(), "number": self.started, "time": time.time()})
         if self.started == self.dies_at:
-            # The processes of the forks and of ssh too; the group is the run's own.
+            # The group is the run's own; what has left it is ended by whoever started the run.
             death = threading.Timer(self.after, os.killpg, (os.getpgid(0), signal.SIGKILL))
             death.start()
             if not self.after:
