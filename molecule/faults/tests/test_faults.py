@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from contextlib import contextmanager
 
-import lab
 import pytest
 from conftest import (
     ALL,
@@ -331,6 +331,27 @@ def test_a_later_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, 
     assert playbook("deploy").returncode == 0
 
 
+#: Kills a process and tells the seconds until 127.0.0.1 answers. Not by dig: bullseye's waits a second for a closed
+#: port.
+KILL = """
+import os, signal, socket, sys, time
+query = b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + b"\\7version\\4bind\\0" + b"\\0\\x10\\0\\3"  # TXT, CHAOS
+began = time.monotonic()
+os.kill(int(sys.argv[1]), signal.SIGKILL)
+while time.monotonic() < began + 10:
+    with socket.socket(type=socket.SOCK_DGRAM) as client:
+        client.settimeout(0.2)
+        try:
+            client.connect(("127.0.0.1", 53))
+            client.send(query)
+            client.recv(512)
+            break
+        except OSError:
+            time.sleep(0.02)
+print(time.monotonic() - began)
+"""
+
+
 def main_pid(host):
     return shell(host, "systemctl show -p MainPID --value dnsmasq").strip()
 
@@ -342,12 +363,8 @@ def test_a_dnsmasq_that_is_killed_is_back_within_three_seconds(figures):
         took = []
         for _unused in range(KILLS):
             old = main_pid(host)
-            began = time.monotonic()
-            shell(host, f"kill -9 {old}")
-            asked = "dig +short +time=1 +tries=1 @127.0.0.1 chaos txt version.bind"
-            back = until(True, lambda asked=asked: lab.inside(host, *asked.split()).returncode == 0, 10)
-            took.append(time.monotonic() - began)
-            assert back and took[-1] < 3, took
+            took.append(float(shell(host, f"python3 -c {shlex.quote(KILL)} {old}")))
+            assert took[-1] < 3, took
             assert until(True, lambda old=old: main_pid(host) not in ("0", old), 3)
         slowest[host.name] = max(took)
 
