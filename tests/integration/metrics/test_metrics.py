@@ -192,7 +192,7 @@ FAULTS: dict[str, tuple[str, str]] = {
         "systemctl start everywhere-dnsmasq-metrics.service; sleep 2; done",
         f"systemctl start {TIMER}",
     ),
-    "DnsmasqRestarts": ("for n in 1 2 3 4; do systemctl restart dnsmasq; sleep 3; done", "true"),
+    "DnsmasqRestarts": ("for n in 1 2 3 4 5; do systemctl restart dnsmasq; sleep 2; done", "true"),
 }
 
 

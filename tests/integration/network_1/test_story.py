@@ -20,7 +20,9 @@ def test_a_repeated_lookup_is_local_and_nothing_public_crosses_to_the_datacenter
         for kind in KINDS:
             before, after = told["before"][host.name][kind], told["after"][host.name][kind]
             where = f"{host.name}, {kind}: {before} before, {after} after"
-            assert before["failed"] == after["failed"] == 0, where
+            assert after["failed"] == 0, where
+            # Without dnsmasq all of libc's names fail at once while dhclient-script writes resolv.conf at a renewal.
+            assert before["failed"] <= 0.05 * CALLS, where
             assert before["answers"] == after["answers"], where
             assert before["repeated"] > 69, f"a WAN round trip each time: {where}"
             # All of them crossed; a few are missing where dnstap, which never holds a server up, had to drop some.
