@@ -222,6 +222,17 @@ def test_the_dashboard_asks_for_what_there_is(host: lab.Host):
         assert ask(host, sure), expression
 
 
+def hold_a_write(host: lab.Host) -> list[str]:
+    """Stop the writer while it waits for an answer; systemd lets it go on when it tells it to end. The states of its
+    process and of its unit: it is over within a second or two, so this may come too late."""
+    begun = f"kill -STOP {PID}; systemctl start --no-block {WRITER}"
+    written = f"for n in $(seq 100); do [ -e {PAGE}.new ] && break; sleep 0.02; done"
+    # No process is 0, which to kill would be the shell itself.
+    held = f'pid=$(systemctl show --property=MainPID --value {WRITER}); [ "$pid" = 0 ] || kill -STOP "$pid"'
+    state = f"cut -d' ' -f3 /proc/$pid/stat; systemctl is-active {WRITER} || true"
+    return shell(host, f"{begun}; {written}; {held}; kill -CONT {PID}; {state}").split()
+
+
 def test_metrics_go_and_come_and_a_restore_in_the_middle_of_a_write_leaves_nothing(host, run):
     """The last one: it ends with a host that nothing was deployed to."""
     (host.root / OFTEN).unlink()
@@ -237,12 +248,7 @@ def test_metrics_go_and_come_and_a_restore_in_the_middle_of_a_write_leaves_nothi
     shell(host, "systemctl stop prometheus prometheus-node-exporter; rm -r /var/lib/prometheus/node-exporter")
     assert run("deploy").returncode == 0
     assert until(True, lambda: PAGE in shell(host, metrics), 10)
-    # It waits for an answer, and is held there: systemd lets it go on when it tells it to end.
-    writing = f"$(systemctl show --property=MainPID --value {WRITER})"
-    begun = f"kill -STOP {PID}; systemctl start --no-block {WRITER}; sleep 0.6"
-    shell(host, f"{begun}; kill -STOP {writing}; kill -CONT {PID}")
-    state = shell(host, f"cut -d' ' -f3 /proc/{writing}/stat; systemctl is-active {WRITER} || true")
-    assert state.split() == ["T", "activating"]
+    assert until(["T", "activating"], lambda: hold_a_write(host), 30) == ["T", "activating"]
     assert run("restore").returncode == 0
     assert shell(host, f"systemctl is-active {WRITER} || true").strip() == "inactive"
     assert shell(host, metrics) == ""
