@@ -70,9 +70,10 @@ def runs(process: str) -> bool:
 
 def soon_none(look: Callable[[], Collection[str]]) -> bool:
     """Whether nothing is there: whom a signal kills is there for a moment, and longer on a busy machine."""
-    end = time.monotonic() + 5
-    while (seen := look()) and time.monotonic() < end:
+    end, seen = time.monotonic() + 5, look()
+    while seen and time.monotonic() < end:
         time.sleep(0.05)
+        seen = look()
     if seen:
         print(f"still there: {seen}")
     return not seen
