@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import tempfile
+import time
 import typing
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._files import (
@@ -21,6 +22,8 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._files import (
 )
 
 TEMPORARY = "everywhere-"  # by which the leftovers of a killed run are known
+WRITER = "dhclient-script"  # reads its hooks first, ours among them, and writes resolv.conf some time later
+WRITES, PAUSE = 10.0, 0.02  # seconds that one under way has to end, and between two looks
 
 
 @contextlib.contextmanager
@@ -95,6 +98,7 @@ class Swap:
             self.writing = change.path
             temporary = self.ready.pop(change)
             if change.through:  # whoever else writes it may have done so since it was looked at
+                let_end(writers)
                 change = change_for(change.wanted, settled(change.wanted))
             self.landed.append(change)
             if change.gone:
@@ -124,7 +128,11 @@ class Swap:
     def _steps_back(self, but):
         landed = [change for change in self.landed if change.path not in but]
         self.landed = [change for change in self.landed if change.path in but]
-        yield from ((change.path, self._put_back, change) for change in reversed(landed))
+        # The hooks of who else writes a file first, as on the way there.
+        for through in (False, True):
+            for change in reversed(landed):
+                if change.through == through:
+                    yield change.path, self._put_back, change
         watched = [change for change in self.watched if change.path not in but]
         self.watched = [change for change in self.watched if change.path in but]
         yield from ((change.path, self._bring_back, change) for change in watched)
@@ -149,6 +157,8 @@ class Swap:
             return
         through = change.through and os.path.exists(found.target)
         owner = (found.uid, found.gid)
+        if through:
+            let_end(writers)
         temporary = None if through else self._write_beside(change.place, found.content, found.mode, owner)
         self._place(temporary, change.place, found.content, found.mode)
         os.utime(change.place, ns=(found.mtime_ns, found.mtime_ns))
@@ -206,6 +216,27 @@ def _write_through(target, content, mode):
         stream.truncate(len(content))
         os.fchmod(stream.fileno(), mode)
         os.fsync(stream.fileno())
+
+
+def writers() -> set:
+    """The processes that run WRITER now."""
+    found = set()
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended
+            with open(path, "rb") as stream:
+                argv = stream.read(4096).split(b"\0")
+            # A script's own name stands behind that of its shell.
+            if WRITER.encode() in (os.path.basename(word) for word in argv[:2]):
+                found.add(path)
+    return found
+
+
+def let_end(look, clock=time.monotonic, sleep=time.sleep):
+    """Waits for those that are there now, since they may have read what has just been changed, for WRITES at most."""
+    end, left = clock() + WRITES, look()
+    while left and clock() < end:
+        sleep(PAUSE)
+        left &= look()
 
 
 @contextlib.contextmanager

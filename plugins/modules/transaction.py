@@ -129,6 +129,8 @@ options:
           - Whether the text is written into the inode that is there, not renamed over it, and after all other files.
             Needed where others hold the file, such as C(/etc/resolv.conf) under a running dhcpcd, or where it is a
             mount.
+          - A C(dhclient-script) that is under way by then may have read its hooks before they were changed. It is
+            waited for, 10 seconds at most, so that it does not write what was wanted before.
         type: bool
         default: false
   check:

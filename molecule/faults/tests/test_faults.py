@@ -15,6 +15,7 @@ from conftest import (
     BY_NAME,
     CLIENTS,
     PROVIDERS,
+    SERVERS,
     etc,
     on_each,
     resolves,
@@ -373,6 +374,32 @@ def test_a_dnsmasq_that_is_killed_is_back_within_three_seconds(figures):
         on_each(kill)
     print("slowest return: " + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in slowest.items()))
     on_each(taken_over)
+
+
+SLOW = "/etc/dhcp/dhclient-enter-hooks.d/zz-slow"
+SWAPS = {"restore": "and prove that a server of resolv.conf answers", "deploy": "Hook dhclient's script"}
+SCRIPT = "pgrep -f '^/bin/(ba)?sh /sbin/dhclient-script' || true"
+
+
+@pytest.mark.parametrize("name", ["restore", "deploy"])
+def test_a_renewal_that_is_under_way_does_not_write_what_was_before(playbook, figures, name):
+    """dhclient's script has read our hook, or that there is none, and writes resolv.conf long after."""
+    [host] = [BY_NAME[one] for one, provider in PROVIDERS.items() if provider == "dhclient_ifupdown"]
+    wanted = BEFORE[host.name]["resolv"]["nameserver"] if name == "restore" else ["127.0.0.1", *SERVERS]
+    shell(host, f"printf 'sleep 8\\n' >{SLOW}")
+    try:
+        with probed(figures, f"{name} in the middle of a renewal", hosts=[host]) as runs:
+            assert until(True, lambda: bool(shell(host, SCRIPT)), 90)
+            begun = time.time()
+            shell(host, f"rm {SLOW}")  # for this one it is enough that it has begun
+            runs.append(playbook(name, "-l", host.name))
+            assert runs[0].returncode == 0, runs[0].failures
+            swaps = next(event["time"] for event in runs[0].events if SWAPS[name] in event.get("starts", ""))
+            assert swaps - begun < 7, "the script may have been over before anything was swapped"
+            assert until("", lambda: shell(host, SCRIPT), 10) == ""
+            assert resolv_conf(host)["nameserver"] == wanted
+    finally:
+        shell(host, f"rm -f {SLOW}")
 
 
 def test_a_restore(playbook, figures):

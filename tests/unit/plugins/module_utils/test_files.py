@@ -6,6 +6,7 @@
 import os
 import signal
 import stat
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -190,6 +191,45 @@ def test_a_shared_file_that_stays_empty_is_not_guessed_at(tmp_path):
     ):
         _files.settled(wanted(str(path), **RESOLV), naps.append)
     assert 1.9 < sum(naps) < 2.2
+
+
+def test_a_script_under_way_that_may_write_what_was_wanted_before_is_waited_for(tmp_path):
+    """Those that began later have read what is there now."""
+    script, path = tmp_path / "dhclient-script", tmp_path / "resolv.conf"
+    script.write_text(f"sleep 0.5\necho nameserver 192.0.2.1 >{path}\n")
+    path.write_text("nameserver 192.0.2.9\n")
+    made = swap(wanted(str(path), **RESOLV))
+    with subprocess.Popen(["/bin/sh", str(script)]) as under_way:
+        while f"/proc/{under_way.pid}/cmdline" not in _swap.writers():
+            time.sleep(0.01)
+        made.land()
+    assert path.read_text() == "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
+    assert made.undo() == []
+
+
+def test_a_script_that_does_not_end_is_waited_for_ten_seconds_and_one_that_begins_later_is_not():
+    now, looks = [0.0], []
+
+    def sleep(seconds):
+        now[0] += seconds
+
+    _swap.let_end(lambda: looks.append(now[0]) or {"old", f"new {len(looks)}"}, lambda: now[0], sleep)
+    assert 9.9 < now[0] < 10.1
+    now[0], looks[:] = 0.0, []
+    _swap.let_end(lambda: looks.append(now[0]) or {f"new {len(looks)}"}, lambda: now[0], sleep)
+    assert len(looks) == 2
+
+
+def test_what_is_written_in_place_goes_back_after_the_hooks_of_who_else_writes_it(tmp_path):
+    resolv, hook, moments = tmp_path / "resolv.conf", tmp_path / "hook", []
+    resolv.write_text("nameserver 192.0.2.9\n")
+    made = swap(wanted(str(hook), content="prepend\n"), wanted(str(resolv), **RESOLV))
+    made.land()
+    back = made._put_back
+    made._put_back = lambda change: moments.append(change.path) or back(change)
+    assert made.undo() == []
+    assert moments == [str(hook), str(resolv)]
+    assert (hook.exists(), resolv.read_text()) == (False, "nameserver 192.0.2.9\n")
 
 
 def test_what_another_writer_wrote_between_look_and_landing_is_kept(tmp_path):
