@@ -196,12 +196,15 @@ def test_a_shared_file_that_stays_empty_is_not_guessed_at(tmp_path):
 def test_a_script_under_way_that_may_write_what_was_wanted_before_is_waited_for(tmp_path):
     """Those that began later have read what is there now."""
     script, path = tmp_path / "dhclient-script", tmp_path / "resolv.conf"
-    script.write_text(f"sleep 0.5\necho nameserver 192.0.2.1 >{path}\n")
+    script.write_text(f"read -r _end\necho nameserver 192.0.2.1 >{path}\n")
     path.write_text("nameserver 192.0.2.9\n")
     made = swap(wanted(str(path), **RESOLV))
-    with subprocess.Popen(["/bin/sh", str(script)]) as under_way:
+    with subprocess.Popen(["/bin/sh", str(script)], stdin=subprocess.PIPE) as under_way:
+        end = time.monotonic() + 5
         while f"/proc/{under_way.pid}/cmdline" not in _swap.writers():
+            assert time.monotonic() < end
             time.sleep(0.01)
+        threading.Timer(0.3, under_way.stdin.close).start()
         made.land()
     assert path.read_text() == "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
     assert made.undo() == []
