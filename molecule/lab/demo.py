@@ -10,12 +10,13 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from images import CACHE, heartbeat, say
+from images import heartbeat, say
 from lab import HERE, INVENTORY, Host, inside, read_inventory
 
 ROOT = HERE.parent.parent
@@ -68,8 +69,7 @@ def measure(hosts: list[Host], at_once: int) -> Figures:
 
 def install(collections: Path) -> None:
     """Build the tarball and install it in an empty path, as a user does from Galaxy."""
-    subprocess.run(["rm", "-rf", str(collections)], check=True)
-    collections.mkdir(parents=True)
+    collections.mkdir(parents=True, exist_ok=True)
     build = ["ansible-galaxy", "collection", "build", "--force", "--output-path", str(collections), str(ROOT)]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     (tarball,) = collections.glob("*.tar.gz")
@@ -108,15 +108,16 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="also write the figures there")
     given = parser.parse_args()
     hosts = read_inventory()[1]
-    collections = CACHE / "demo"
     say("lookups as they are: DHCP's three servers, the datacenter's first")
     before = measure(hosts, at_once=len(hosts))
-    with heartbeat("building the collection and installing its tarball in an empty path"):
-        install(collections)
-    play(collections, "deploy", "-e", "dnsmasq_hosts=clients")
-    say("the same lookups again")
-    after = measure(hosts, at_once=1)
-    play(collections, "verify", "-e", "dnsmasq_hosts=clients")
+    with tempfile.TemporaryDirectory() as folder:
+        collections = Path(folder)
+        with heartbeat("building the collection and installing its tarball in an empty path"):
+            install(collections)
+        play(collections, "deploy", "-e", "dnsmasq_hosts=clients")
+        say("the same lookups again")
+        after = measure(hosts, at_once=1)
+        play(collections, "verify", "-e", "dnsmasq_hosts=clients")
     if given.json:
         given.json.write_text(json.dumps({"before": before, "after": after}, indent=1))
     print(f"\n{table(before, after)}\n")

@@ -6,6 +6,7 @@ inside the image, so that an install on a lab host is real and needs no network.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -18,7 +19,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-CACHE = Path(os.environ.get("EVERYWHERE_CACHE", Path.home() / ".cache" / "everywhere-dnsmasq"))
+#: What a machine keeps between runs; .ci/stages says where.
+CACHE = Path(os.environ["EVERYWHERE_CACHE"])
 
 BASE = (
     "systemd", "systemd-sysv", "dbus", "openssh-server", "python3", "python3-apt", "ca-certificates",
@@ -196,22 +198,36 @@ def _key(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def _publish(built: Path, final: Path) -> None:
-    """Only a whole image gets its name: an interrupted build is built again."""
-    built.rename(final)
+@contextmanager
+def _missing(final: Path) -> Iterator[Path | None]:
+    """Where to build an image that is not there, or None; whoever else wants the same one waits for it.
+
+    Only a whole image gets its name: an interrupted build is built again.
+    """
+    if final.exists():
+        yield None
+        return
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with final.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if final.exists():
+            yield None
+            return
+        built = final.with_suffix(".part")
+        shutil.rmtree(built, ignore_errors=True)
+        yield built
+        built.rename(final)
 
 
 def base_of(suite: str) -> Path:
     final = CACHE / "images" / f"{suite}-{_key(suite, BASE, _NO_DOCS)}"
-    if not final.exists():
-        built = final.with_suffix(".part")
-        shutil.rmtree(built, ignore_errors=True)
-        built.parent.mkdir(parents=True, exist_ok=True)
+    with _missing(final) as built:
+        if built is None:
+            return final
         skip = [f"--dpkgopt=path-exclude=/usr/share/{folder}/*" for folder in _NO_DOCS]
         with heartbeat(f"building image {suite} from Debian's packages"):
             argv = ["mmdebstrap", "--variant=minbase", "--format=directory", *skip, *_APT_OPTIONS.get(suite, ())]
             run([*argv, f"--include={','.join(BASE)}", suite, str(built)], final.with_suffix(".log"))
-        _publish(built, final)
     return final
 
 
@@ -221,9 +237,10 @@ def image(suite: str, flavour: str) -> list[Path]:
     made = FLAVOURS[flavour]
     repository = "" if flavour in SERVERS else " ".join(INSTALLED_BY_ROLES)
     final = base.with_name(f"{suite}-{flavour}-{_key(base.name, made.packages, made.finish, repository, _LAYER)}")
-    if not final.exists():
-        built, root = final.with_suffix(".part"), final.with_suffix(".root")
-        shutil.rmtree(built, ignore_errors=True)
+    with _missing(final) as built:
+        if built is None:
+            return [final, base]
+        root = final.with_suffix(".root")
         environment = dict(
             os.environ, LAYER=" ".join(made.packages), REPOSITORY=repository, LC_ALL="C", FINISH=made.finish
         )
@@ -233,5 +250,4 @@ def image(suite: str, flavour: str) -> list[Path]:
             run(["chroot", str(root), "/bin/sh", "-c", _LAYER], final.with_suffix(".log"), env=environment)
         shutil.rmtree(built.with_name(built.name + ".work"))
         root.rmdir()
-        _publish(built, final)
     return [final, base]

@@ -1,6 +1,6 @@
 """The lab: real systemd hosts, each in a network namespace of its own, on networks with real delays.
 
-    lab.py up              boot every host of the inventory that is not up; images are cached
+    lab.py up              boot every host of the inventory, unless all of them are up; images are cached
     lab.py images          build the images that are not cached yet, and boot nothing
     lab.py down            power everything off and take every namespace, mount and process away
     lab.py status          one line a host
@@ -8,7 +8,8 @@
     lab.py exec HOST CMD   run a command inside a host, also while its network is down
     lab.py purge           down, and remove the cached images
 
-The inventory is molecule/inventory, or the folder that EVERYWHERE_INVENTORY names.
+The inventory is molecule/inventory, or the folder that EVERYWHERE_INVENTORY names. The lab's own name is in
+EVERYWHERE_LAB: labs of different names stand side by side on one machine and share the images alone.
 
 A host's resolv.conf is its own: nothing outside writes into it after boot.
 """
@@ -16,14 +17,17 @@ A host's resolv.conf is its own: nothing outside writes into it after boot.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,14 +40,20 @@ from images import CACHE, FLAVOURS, SERVERS, base_of, heartbeat, image, mount_ov
 HERE = Path(__file__).resolve().parent
 #: Hosts, servers and networks: network 1 of the README, unless a scenario brings its own.
 INVENTORY = Path(os.environ.get("EVERYWHERE_INVENTORY", HERE.parent / "inventory")) / "hosts.yml"
+NAME = os.environ.get("EVERYWHERE_LAB", "")
+if not re.fullmatch(r"[a-z0-9-]{1,32}", NAME):
+    raise SystemExit(f"lab: EVERYWHERE_LAB is {NAME!r}, and has to be a name of a-z, 0-9 and -: `make shell` sets it")
+#: What namespaces, machines and control groups of this lab begin with, and those of no other.
+PREFIX = f"lab.{NAME}."
+LABS = Path("/run/everywhere-labs")
 #: Process ids, keys and ssh_config: gone with `down`.
-STATE = Path("/run/everywhere-lab")
+STATE = LABS / NAME
 #: What hosts write to their disks.
-DISKS = CACHE / "lab"
-FABRIC = "evd-fabric"
-CORE = "evd-core"
-#: systemd, NetworkManager and dnsmasq each hold inotify instances, and the limit counts all hosts together.
-SYSCTLS = {"fs.inotify.max_user_instances": 4096, "fs.inotify.max_user_watches": 524288}
+DISKS = CACHE / "labs" / NAME
+FABRIC = f"{PREFIX}fabric"
+CORE = f"{PREFIX}core"
+#: systemd, NetworkManager and dnsmasq each hold inotify instances, and the limit counts all hosts of all labs together.
+SYSCTLS = {"fs.inotify.max_user_instances": 16384, "fs.inotify.max_user_watches": 1048576}
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Host:
 
     @property
     def namespace(self) -> str:
-        return f"evd-{self.name}"
+        return f"{PREFIX}{self.name}"
 
     @property
     def mac(self) -> str:
@@ -158,13 +168,19 @@ def end(name: str, gently: float = 20) -> None:
             time.sleep(0.05)
         if recall(name):
             say(f"{name} did not power off within {gently:.0f} s: killed")
-            for child in (*_children(pid), pid):
-                try:
-                    os.kill(child, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-            wait_for(f"the end of {name}", lambda: not recall(name), 10)
+            cut_power([name])
     (STATE / f"{name}.pid").unlink(missing_ok=True)
+
+
+def cut_power(names: Iterable[str]) -> None:
+    """Kill the first process of each host, and the kernel ends all others; systemd-nspawn then ends by itself."""
+    running = {name: pid for name in names if (pid := recall(name))}
+    for pid in running.values():
+        for child in _children(pid) or [pid]:
+            with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
+                os.kill(child, signal.SIGKILL)
+    for name in running:
+        wait_for(f"the end of {name}", lambda name=name: not recall(name), 20, 0.02)
 
 
 def _children(pid: int) -> list[int]:
@@ -250,7 +266,7 @@ def build_networks(networks: dict[str, Any], hosts: list[Host]) -> None:
 
 
 def router(number: int) -> str:
-    return f"evd-router-{number}"
+    return f"{PREFIX}router-{number}"
 
 
 def wan_mac(number: int, end: int) -> str:
@@ -335,9 +351,13 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
 
 
 def cgroup(name: str) -> Path:
-    """Each host needs a control group of its own, or their systemds remove each other's."""
+    """Each host needs a control group of its own, or their systemds remove each other's.
+
+    Below the caller's, where EVERYWHERE_CGROUP names that: what hosts use counts for whoever booted them.
+    """
     unified = Path("/sys/fs/cgroup/unified")
-    return (unified if unified.is_dir() else Path("/sys/fs/cgroup")) / f"evd-{name}"
+    top = unified if unified.is_dir() else Path("/sys/fs/cgroup")
+    return Path(os.environ.get("EVERYWHERE_CGROUP") or top) / f"{PREFIX}{name}"
 
 
 def remove_cgroup(name: str) -> None:
@@ -405,15 +425,36 @@ def await_ready(hosts: list[Host], seconds: float = 120) -> None:
 # --- commands ---------------------------------------------------------------------------------------------------
 
 
+@contextlib.contextmanager
+def register_of_labs() -> Iterator[Path]:
+    """The file that says what the machine's limits were before the first lab; held while it is read and written."""
+    with Path("/run/everywhere-labs.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield LABS / "sysctls.json"
+
+
 def raise_limits() -> None:
-    before = {}
-    for name, wanted in SYSCTLS.items():
-        path = Path("/proc/sys", name.replace(".", "/"))
-        if int(path.read_text()) < wanted:
-            before[name] = path.read_text().strip()
-            say(f"raising {name} from {before[name]} to {wanted} for the hosts; `down` puts it back")
-            path.write_text(str(wanted))
-    (STATE / "sysctls.json").write_text(json.dumps(before))
+    """Make this lab's folder of state: while any lab has one, the machine's limits are what hosts need."""
+    with register_of_labs() as file:
+        STATE.mkdir(mode=0o700, parents=True)
+        before = json.loads(file.read_text()) if file.exists() else {}
+        for name, wanted in SYSCTLS.items():
+            path = Path("/proc/sys", name.replace(".", "/"))
+            if int(path.read_text()) < wanted:
+                before.setdefault(name, path.read_text().strip())
+                say(f"raising {name} from {before[name]} to {wanted} for the hosts; the last lab puts it back")
+                path.write_text(str(wanted))
+        file.write_text(json.dumps(before))
+
+
+def lower_limits() -> None:
+    """Remove this lab's folder of state, and put the machine's limits back if it was the last one."""
+    with register_of_labs() as file:
+        shutil.rmtree(STATE, ignore_errors=True)
+        if file.exists() and not [lab for lab in LABS.iterdir() if lab.is_dir()]:
+            for name, value in json.loads(file.read_text()).items():
+                Path("/proc/sys", name.replace(".", "/")).write_text(value)
+            shutil.rmtree(LABS)
 
 
 def up() -> None:
@@ -421,14 +462,13 @@ def up() -> None:
     if all(recall(host.name) for host in hosts) and recall("cables"):
         return say("it is up")
     down()
-    STATE.mkdir(mode=0o700, exist_ok=True)
     raise_limits()
     run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(STATE / "key")], STATE / "ssh-keygen.log")
     (STATE / "ssh_config").write_text(
-        "Host *\n  IdentityFile /run/everywhere-lab/key\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n"
+        f"Host *\n  IdentityFile {STATE}/key\n  IdentitiesOnly yes\n  StrictHostKeyChecking no\n"
         "  UserKnownHostsFile /dev/null\n  LogLevel ERROR\n"
         # Into the host's namespace and to its sshd on loopback: a host is reached while its network is down.
-        "  ProxyCommand nsenter --net=/run/netns/evd-%h nc 127.0.0.1 22\n"
+        f"  ProxyCommand nsenter --net=/run/netns/{PREFIX}%h nc 127.0.0.1 22\n"
     )
     images(hosts)
     with heartbeat(f"booting {len(hosts)} hosts on {len(networks)} networks"):
@@ -455,27 +495,20 @@ def down() -> None:
     if not STATE.exists() and not DISKS.exists():
         return
     names = sorted({path.stem for path in STATE.glob("*.pid")} - {"cables"})
-    if names:
-        with heartbeat(f"powering {len(names)} hosts off"):
-            for name in names:
-                if pid := recall(name):
-                    os.kill(pid, signal.SIGTERM)
-            for name in names:
-                end(name)
-                remove_cgroup(name)
+    # What is on their disks goes with them: nobody waits for a host to stop its services.
+    cut_power(names)
+    for name in names:
+        remove_cgroup(name)
     end("cables")
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for group in Path("/sys/fs/cgroup/memory").glob("evd-*"):  # of the fault `killed for memory`
+    for group in Path("/sys/fs/cgroup/memory").glob(f"{PREFIX}*"):  # of the fault `killed for memory`
         group.rmdir()
     for mount in sorted((m for m in mounts if m.startswith(f"{DISKS}/")), reverse=True):
         sh("umount", mount)
-    for namespace in sorted(name for name in namespaces() if name.startswith("evd-")):
+    for namespace in sorted(name for name in namespaces() if name.startswith(PREFIX)):
         ip("netns", "delete", namespace)
-    limits = STATE / "sysctls.json"
-    for name, value in (json.loads(limits.read_text()) if limits.exists() else {}).items():
-        Path("/proc/sys", name.replace(".", "/")).write_text(value)
     shutil.rmtree(DISKS, ignore_errors=True)
-    shutil.rmtree(STATE, ignore_errors=True)
+    lower_limits()
     say("it is down; nothing is left of it but the cached images")
 
 

@@ -19,8 +19,6 @@ import sys
 import time
 from pathlib import Path
 
-from images import CACHE
-
 HERE = Path(__file__).resolve().parent
 LAB = HERE.parents[1] / "molecule" / "lab"
 NAMES = ("resolver", "story", "run", "scale", "fleet")
@@ -78,10 +76,11 @@ def main(argv: list[str]) -> int:
     codes = {name: run(name, options) for name in asked if name != "page"}
     # Only here: a bench needs no library that draws.
     from page import write
+    from results import FOLDER
 
     for name, code in codes.items():
         say(f"{name}: {'measured, and no claim fails' if code == 0 else f'ended with {code}'}")
-    say(f"the page: {write(CACHE / 'bench', NAMES)}")
+    say(f"the page: {write(FOLDER, NAMES)}")
     return max(codes.values(), default=0)
 
 

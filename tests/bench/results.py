@@ -20,8 +20,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from images import CACHE
-
+#: What benches write: numbers, and the page of them.
+FOLDER = Path(os.environ["EVERYWHERE_WORK"]) / "bench"
 Cell = str | int | float | None
 
 
@@ -44,8 +44,7 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog=name, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    path = CACHE / "bench" / f"{name}.json"
-    made.add_argument("--json", type=Path, default=path, help="where the numbers go (%(default)s)")
+    made.add_argument("--json", type=Path, default=FOLDER / f"{name}.json", help="where the numbers go (%(default)s)")
     made.add_argument("--quick", action="store_true", help="a small sample, in less than a minute: it proves no claim")
     return made
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import lab
 import yaml
 
 HERE = Path(__file__).resolve().parent
@@ -121,7 +122,7 @@ def write_inventory(folder: Path, contenders: tuple[Contender, ...], hosts: int)
         "vars": {
             "ansible_user": "root",
             "ansible_python_interpreter": "/usr/bin/python3",
-            "ansible_ssh_common_args": "-F /run/everywhere-lab/ssh_config",
+            "ansible_ssh_common_args": f"-F {lab.STATE}/ssh_config",
             "bench_server": SERVERS[0],
             "lab_networks": networks,
             "dnsmasq_network": "east",

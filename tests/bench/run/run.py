@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from contenders import ALL, FLOOR, OURS, PING, ROLES, SERVERS, VERIFY, Contender, fetch, write_inventory
-from images import CACHE
-from results import Bench, Claim, Plot, Table, middle, parser
+from results import FOLDER, Bench, Claim, Plot, Table, middle, parser
 from runner import Cost, Rig, up
 
 #: Names that a verify has to prove, beside the zone and the upstream.
@@ -197,13 +196,13 @@ def main() -> int:
         "--labs", type=int, default=3, help="fresh labs for the first deploys of the first (%(default)s)"
     )
     options.add_argument(
-        "--roles", type=Path, default=CACHE / "bench" / "roles", help="where the published roles are, or are cloned to"
+        "--roles", type=Path, default=FOLDER / "roles", help="where the published roles are, or are cloned to"
     )
     args = options.parse_args()
     bench = Bench("run", "What a run costs a fleet", " ".join((__doc__ or "").split("\n\n")[1].split()))
     bench.versions = {"ansible-core": version("ansible-core"), "python": sys.version.split()[0]}
     bench.versions |= {role.name: role.commit[:12] for role in ROLES}
-    folder = CACHE / "bench" / "run"
+    folder = FOLDER / "run"
     folder.mkdir(parents=True, exist_ok=True)
     contenders: tuple[Contender, ...] = (FLOOR, OURS) if args.quick else ALL
     roles = folder if args.quick else fetch(args.roles)

@@ -10,8 +10,10 @@ by the collection's playbook, measures again, and restores. Run it as root by `m
 
 from __future__ import annotations
 
+import shutil
 import statistics
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,6 @@ from typing import Any
 import lab
 from days import EACH, NAMES, SHORT, Sample, Servers, measure
 from demo import install, play
-from images import CACHE
 from results import Bench, Cell, Claim, Plot, Table, middle, parser, percentile
 
 HERE = Path(__file__).resolve().parent
@@ -171,9 +172,9 @@ def main() -> int:
         quick=given.quick,
         commands=["ansible-playbook everywhere.dnsmasq.deploy -i tests/bench/story/inventory -e dnsmasq_hosts=clients"],
     )
-    collections = CACHE / "story"
-    install(collections)
+    collections = Path(tempfile.mkdtemp())
     try:
+        install(collections)
         lab.down()
         lab.up()
         for number in range(wanted):
@@ -188,6 +189,7 @@ def main() -> int:
                 play(collections, "restore", "-e", "dnsmasq_hosts=clients")
     finally:
         lab.down()
+        shutil.rmtree(collections)
     bench.tables = [table(rounds, sample, hosts)]
     bench.plots = plots(rounds, hosts)
     bench.claims = [] if given.quick else claims(rounds, sample, hosts)

@@ -56,7 +56,7 @@ def test_it_works_at_the_first_try(clients, tarball, tmp_path):
     # Nothing of the tests' own settings; and all defaults, so no pipelining.
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE_", "EVERYWHERE_"))}
     environment["ANSIBLE_HOME"] = str(tmp_path / "home")
-    connect = ["--ssh-common-args=-F /run/everywhere-lab/ssh_config", f"--user={USER}"]
+    connect = [f"--ssh-common-args=-F {lab.STATE}/ssh_config", f"--user={USER}"]
     become = ["--become", f"--become-password-file={tmp_path / 'password'}"]
     install, *playbooks = commands()
     assert install[-1] == NAME

@@ -126,7 +126,7 @@ def photographed(made: Made, folder: Path, home: Path) -> list[Path]:
 
 @pytest.fixture(scope="session")
 def shots() -> Path:
-    folder = Path(os.environ["EVERYWHERE_CACHE"]) / "report"
+    folder = Path(os.environ["EVERYWHERE_WORK"]) / "report"
     folder.mkdir(parents=True, exist_ok=True)
     print(f"screenshots: {folder}")
     return folder

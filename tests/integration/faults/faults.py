@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import lab
+
 
 @dataclass(frozen=True)
 class Fault:
@@ -75,7 +77,7 @@ _IN_MEMORY = (
 )
 _ON_DISK = "umount /etc; umount /run/lab-etc; rmdir /run/lab-etc"
 #: The machine's control group for memory, of which a host of the lab sees nothing by itself.
-_GROUP = "/run/lab-memory/evd-$(hostname)"
+_GROUP = f"/run/lab-memory/{lab.PREFIX}$(hostname)"
 #: Its files are read by nobody while they are written in place, and resolv.conf is not among them.
 _KEEPS_ITS_OWN = ("tx-resolved",)
 
@@ -140,7 +142,7 @@ FAULTS = (
             "dnsmasq",
             "ReadWritePaths=/run/lab-memory",
             "ExecStart=",
-            'ExecStart=/bin/sh -c "echo 0 >/run/lab-memory/evd-%%H/cgroup.procs; '
+            f'ExecStart=/bin/sh -c "echo 0 >/run/lab-memory/{lab.PREFIX}%%H/cgroup.procs; '
             'exec /usr/sbin/dnsmasq --conf-file=/etc/dnsmasq-everywhere.conf"',
         )[0],
         drop_in("dnsmasq")[1]
