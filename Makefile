@@ -10,9 +10,9 @@ demo: ## network 1 in a lab: lookups before and after a deploy, side by side
 	@.ci/stages demo
 
 test: ## everything that CI runs
-	@.ci/stages lint sanity unit matrix integration molecule two_tiers providers faults controllers story newcomer metrics samples docs release_check
+	@.ci/stages lint sanity unit matrix integration molecule two_tiers providers faults controllers latency story newcomer metrics samples docs release_check
 
-lint sanity unit matrix integration molecule two_tiers providers faults controllers story newcomer metrics samples: ## one stage of `make test`
+lint sanity unit matrix integration molecule two_tiers providers faults controllers latency story newcomer metrics samples: ## one stage of `make test`
 	@.ci/stages $@
 
 docs: ## the documentation as a site, without a warning
@@ -27,8 +27,8 @@ publish: ## build the tarball and give it to the Galaxy that ANSIBLE_GALAXY_SERV
 bench: ## all benches and a page of them; one, or options: BENCH="fleet --instances 500 --suites bookworm", BENCH=--quick
 	@.ci/stages bench
 
-soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes: about 75 minutes
-	@.ci/stages soak
+soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes
+	@.ci/stages soak_fresh soak_deployed soak_day soak_providers
 
 shell: ## a shell with the tools of the tests, for molecule converge, molecule login --host east-nm, ...
 	@.ci/stages shell
@@ -36,4 +36,4 @@ shell: ## a shell with the tools of the tests, for molecule converge, molecule l
 clean: ## power the lab off; remove caches, images and virtual environments
 	@.ci/stages clean
 
-.PHONY: help demo test lint sanity unit matrix integration molecule two_tiers providers faults controllers story newcomer metrics samples docs release-check release_check publish bench soak shell clean
+.PHONY: help demo test lint sanity unit matrix integration molecule two_tiers providers faults controllers latency story newcomer metrics samples docs release-check release_check publish bench soak shell clean

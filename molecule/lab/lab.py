@@ -342,6 +342,13 @@ def settle(host: Host, networks: dict[str, Any], hosts: list[Host]) -> None:
             # NetworkManager refuses a profile that others may read, and netplan complains of one.
             private = target.suffix == ".nmconnection" or target.parent.name == "netplan"
             target.chmod(0o600 if private else 0o755 if target.parent.name == "bin" else 0o644)
+    # Each `systemctl daemon-reload` runs all of these, and what they look for is on no host of the lab: that is half of
+    # what it costs. The one for SysV scripts finds dnsmasq's, and netplan has its own.
+    masked = host.root / "etc/systemd/system-generators"
+    masked.mkdir(exist_ok=True)
+    for generator in (host.root / "usr/lib/systemd/system-generators").glob("systemd-*"):
+        if generator.name != "systemd-sysv-generator":
+            (masked / generator.name).symlink_to("/dev/null")
     if host.is_server:
         (host.root / "etc/resolv.conf").write_text("# a server of the lab asks nobody\n")
     for unit in (host.root / "etc/systemd/system").glob("lab-*.service"):
@@ -360,11 +367,11 @@ def cgroup(name: str) -> Path:
     return Path(os.environ.get("EVERYWHERE_CGROUP") or top) / f"{PREFIX}{name}"
 
 
-def remove_cgroup(name: str) -> None:
-    for folder in sorted(cgroup(name).rglob("*/"), reverse=True):
+def remove_folders(group: Path) -> None:
+    for folder in sorted(group.rglob("*/"), reverse=True):
         folder.rmdir()
-    if cgroup(name).exists():
-        cgroup(name).rmdir()
+    if group.exists():
+        group.rmdir()
 
 
 def enter(host: Host) -> None:
@@ -375,7 +382,7 @@ def enter(host: Host) -> None:
 
 
 def boot(host: Host) -> None:
-    remove_cgroup(host.name)
+    remove_folders(cgroup(host.name))
     cgroup(host.name).mkdir()
     with (STATE / f"{host.name}.console").open("ab") as console:
         process = subprocess.Popen(
@@ -483,6 +490,25 @@ def up() -> None:
     return None
 
 
+def renew(network: str | None = None) -> list[Host]:
+    """Clients, all or those of a network, that were never touched; what is up beside them stays up."""
+    networks, hosts = read_inventory()
+    clients = [host for host in hosts if not host.is_server and network in (None, host.network)]
+    if not recall("cables"):
+        up()
+        return clients
+    with heartbeat(f"booting {len(clients)} hosts anew"):
+        cut_power(host.name for host in clients)
+        for host in clients:
+            sh("umount", str(host.root))
+            shutil.rmtree(host.disk)
+            settle(host, networks, hosts)
+            replug(host, networks)
+            boot(host)
+        await_ready(clients)
+    return clients
+
+
 def images(hosts: list[Host]) -> None:
     wanted = sorted({(host.suite, host.flavour) for host in hosts})
     # Two at a time, as there are processors; a release's base before what is laid over it.
@@ -498,11 +524,12 @@ def down() -> None:
     # What is on their disks goes with them: nobody waits for a host to stop its services.
     cut_power(names)
     for name in names:
-        remove_cgroup(name)
+        remove_folders(cgroup(name))
     end("cables")
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    for group in Path("/sys/fs/cgroup/memory").glob(f"{PREFIX}*"):  # of the fault `killed for memory`
-        group.rmdir()
+    # Of the fault `killed for memory`, and what systemd-nspawn makes in other trees.
+    for group in Path("/sys/fs/cgroup").glob(f"*/{PREFIX}*"):
+        remove_folders(group)
     for mount in sorted((m for m in mounts if m.startswith(f"{DISKS}/")), reverse=True):
         sh("umount", mount)
     for namespace in sorted(name for name in namespaces() if name.startswith(PREFIX)):

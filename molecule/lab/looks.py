@@ -59,7 +59,7 @@ def until(wanted: Any, look: Callable[[], Any], seconds: float = 60) -> Any:
     """What a look shows, once it is what is wanted or when the time is over."""
     end = time.monotonic() + seconds
     while (seen := look()) != wanted and time.monotonic() < end:
-        time.sleep(0.5)
+        time.sleep(0.2)
     return seen
 
 

@@ -18,6 +18,18 @@ import lab
 CALLBACKS = lab.HERE.parents[1] / "tests" / "integration" / "network_1" / "callbacks"
 
 
+#: `make soak`: everything, instead of the sample that `make test` takes.
+SOAK = bool(os.environ.get("EVERYWHERE_SOAK"))
+#: For `verify` where other hosts have the processors, too: that an answer is cached is shown by the counters all the
+#: same, and that it is fast in tests/integration/latency, where nothing else runs.
+BUSY = ("-e", "dnsmasq_verify_max_cached_ms=20")
+
+
+def keep_table(lines: list[str]) -> None:
+    """Have .ci/stages print a table at its end."""
+    Path(os.environ["EVERYWHERE_TABLE"]).write_text("\n".join(lines) + "\n")
+
+
 @dataclass
 class Run:
     """One ansible-playbook run: its exit code and what happened, task by task and host by host."""
@@ -86,7 +98,8 @@ def play(
 ) -> Run:
     """Run a playbook of the collection, or a file, on the lab's clients; its output goes to the log, or to the screen.
 
-    With `dies_at`, NUMBER or NUMBER:SECONDS, the controller is killed at the start of that task, or so long after.
+    With `dies_at`, a task's number or words of its name, and perhaps :SECONDS, the controller is killed at the start of
+    that task, or so long after.
     """
     playbook = name if name.endswith(".yml") else f"everywhere.dnsmasq.{name}"
     argv = [program, playbook, "-i", str(inventory or lab.INVENTORY.parent)]
@@ -101,7 +114,7 @@ def play(
         ANSIBLE_PIPELINING="true",
         ANSIBLE_INJECT_FACT_VARS="false",
         EVENTS=str(events),
-        DIES_AT=dies_at or "0",
+        DIES_AT=dies_at,
     )
     if collections:
         environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections)

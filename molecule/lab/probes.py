@@ -3,46 +3,95 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
 
 import lab
-from looks import shell
+from looks import shell, until
 from plays import Run
 
+#: What `ip monitor` writes of an address or a route that goes.
+GONE = re.compile(r"^\[([^]]+)\] *(Deleted.*(?:eth0|default).*)$", re.M)
 
-def start_probe(host: lab.Host, seconds: int = 1800) -> None:
-    # A name that is still held by one that ended badly is free again.
-    for verb in ("stop", "reset-failed"):
-        shell(host, f"systemctl {verb} lab-probe lab-monitor 2>/dev/null || true")
-    shell(host, f"systemd-run --quiet --unit=lab-probe lab-probe run {seconds}")
+
+def start_probe(host: lab.Host, seconds: int = 7200) -> None:
+    """It asks, and the links are watched, from here on."""
+    shell(host, f"rm -f /run/lab-probe.*; systemd-run --quiet --unit=lab-probe lab-probe run {seconds}")
     shell(
         host,
         "systemd-run --quiet --unit=lab-monitor -p StandardOutput=file:/run/lab-monitor.log "
-        "ip -timestamp monitor address route link",
+        "ip -tshort monitor address route link",
     )
+    assert until(True, lambda: lab.inside(host, "test", "-s", "/run/lab-probe.lookups").returncode == 0, 30)
 
 
 def stop_probe(host: lab.Host) -> None:
-    shell(host, "systemctl stop lab-probe lab-monitor")
+    shell(host, "systemctl stop lab-probe lab-monitor; rm /run/lab-probe.* /run/lab-monitor.log")
 
 
-def end_probe(
-    host: lab.Host, provider: str, runs: Sequence[Run] = (), has_dns: bool = True, routes_stay: bool = True
+def seen_by_probe(
+    host: lab.Host,
+    provider: str,
+    since: float,
+    end: float,
+    runs: Sequence[Run] = (),
+    has_dns: bool = True,
+    routes_stay: bool = True,
 ) -> dict[str, Any]:
-    """What the probe saw, after it has been held to it that no lookup was lost, and no address and no route either."""
-    stop_probe(host)
-    seen: dict[str, Any] = json.loads(shell(host, "lab-probe report"))
-    gone = shell(host, "grep -E '^(\\[.*\\] *)?Deleted.*(eth0|default)' /run/lab-monitor.log || true")
-    shell(host, "rm /run/lab-probe.* /run/lab-monitor.log")
-    assert seen["asked"] > 100, seen
-    assert not (routes_stay and gone), gone
+    """What the probe saw in that span, held to it that no lookup was lost, and no address or route either."""
+    seen: dict[str, Any] = json.loads(shell(host, f"lab-probe report {since} {end}"))
+    # It asks ten times a second, as far as the machine lets it.
+    assert seen["asked"] >= 2 * (end - since) - 3, seen
+    if routes_stay:
+        log = shell(host, "cat /run/lab-monitor.log")
+        gone = [line for at, line in GONE.findall(log) if since <= moment(at) < end]
+        assert not gone, gone
     if has_dns:
-        own = own_gaps(host, provider)
-        lost = [told(event, runs) for event in seen["events"] if event["error"] and not own(event["time"])]
+        failed = [event for event in seen["events"] if event["error"]]
+        own = own_gaps(host, provider) if failed else None
+        lost = [told(event, runs) for event in failed if own and not own(event["time"])]
         assert not lost, lost[:5]
     return seen
+
+
+def moment(text: str) -> float:
+    """Of a time as `ip -tshort` writes it; the lab's hosts live in UTC."""
+    return datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()
+
+
+class Watch:
+    """The probes of some hosts, from the first look on: spans that follow each other, so that nothing goes unseen."""
+
+    def __init__(self, providers: dict[str, str]) -> None:
+        self._providers = providers
+        self._looked: dict[str, tuple[float, str, dict[str, Any]]] = {}
+
+    def start(self, hosts: list[lab.Host]) -> None:
+        for host in hosts:
+            start_probe(host)
+            self._looked[host.name] = (time.time(), "the start", {})
+
+    def span(
+        self, host: lab.Host, what: str, since: float, end: float, runs: Sequence[Run] = (), **options: Any
+    ) -> dict[str, Any]:
+        """What was seen in it. What came between the last span and this one is held to the same: a deploy's sequel."""
+        looked, last, before = self._looked[host.name]
+        try:
+            seen_by_probe(host, self._providers[host.name], looked, since, **before)
+        except AssertionError as error:
+            raise AssertionError(f"after {last}: {error}") from None
+        self._looked[host.name] = (end, what, options)
+        return seen_by_probe(host, self._providers[host.name], since, end, runs, **options)
+
+    def stop(self, hosts: list[lab.Host]) -> None:
+        for host in hosts:
+            now = time.time()
+            self.span(host, "the end", now, now)
+            stop_probe(host)
 
 
 def told(event: dict[str, Any], runs: Sequence[Run]) -> dict[str, Any]:

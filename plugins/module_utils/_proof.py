@@ -192,8 +192,12 @@ class Lookup:
         self._accept(answer, server.where)
         if cold.rdatas != answer.rdatas:
             raise Wrong("libc got %s, but %s answers %s" % (_told(cold), server.where, _told(answer)))
-        if after and sum(after[:2]) - sum(before[:2]) == _dns.CHAOS_ASKS:
-            raise Wrong(_PAST % (server.where, 1, 0))
+        # From 2.91 on dnsmasq counts a stale answer (TTL 0) neither as hit nor, while it is fetched anew, as miss.
+        if after and answer.ttl != 0 and _reached(before, after) == 0:
+            before = server.counters()
+            server.timed(self.question)
+            if _reached(before, server.counters()) == 0:
+                raise Wrong(_PAST % (server.where, 1, 0))
         self._compare(answer, truths, server.where)
 
     def _compare(self, answer, truths, where):
@@ -226,7 +230,7 @@ class Lookup:
         for answer in shown + timed:
             if answer.rdatas != self._answer.rdatas or answer.rcode not in (None, self._answer.rcode):
                 raise Wrong("answered %s first and %s later" % (_told(self._answer), _told(answer)))
-        if server.transport == "libc" and self._seen.hits is not None:
+        if server.transport == "libc" and self._seen.hits is not None and 0 not in ttls:
             reached = self._seen.hits + self._seen.misses - _dns.CHAOS_ASKS
             if 0 <= reached < counted:
                 raise Wrong(_PAST % (server.where, len(timed), max(0, reached - len(shown))))
@@ -312,6 +316,11 @@ def _why(truths):
     except Untold as error:
         return "; %s" % error
     return ""
+
+
+def _reached(before, after):
+    """How many lookups the server saw between two readings of its counters."""
+    return sum(after[:2]) - sum(before[:2]) - _dns.CHAOS_ASKS
 
 
 def _agree(answer, truth):

@@ -68,7 +68,6 @@ class Rig:
             ANSIBLE_CALLBACK_PLUGINS=str(CALLBACKS),
             ANSIBLE_CALLBACKS_ENABLED="events",
             EVENTS=f"{scratch}/events",
-            DIES_AT="0",
         )
         if pipelining:
             made["ANSIBLE_PIPELINING"] = "true"

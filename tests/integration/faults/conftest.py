@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +11,8 @@ import lab
 import pytest
 import yaml
 from looks import ETC, differences, lookups, resolv_conf, shell, until
-from plays import Run, play_quietly
+from plays import Run, keep_table, play_quietly
+from probes import Watch
 
 INVENTORY = yaml.safe_load(lab.INVENTORY.read_text())["all"]["children"]["vpc"]["children"]
 PROVIDERS = {name: known["lab_provider"] for name, known in INVENTORY["clients"]["hosts"].items()}
@@ -19,8 +20,7 @@ BY_NAME = {host.name: host for host in lab.read_inventory()[1]}
 CLIENTS = [BY_NAME[name] for name in PROVIDERS]
 BRIDGES = {host.name: host.address for host in CLIENTS if host.address}
 SERVERS = ["10.20.0.11", "10.20.0.12", "10.1.0.2"]
-#: `make soak`: everything, instead of the sample that CI takes.
-ALL = bool(os.environ.get("EVERYWHERE_SOAK"))
+WATCH = Watch(PROVIDERS)
 #: What a host resolved before the first deploy, it resolves at any moment.
 NAMES = {"db.corp.example": "10.20.0.21", "api.example.net": "203.0.113.20"}
 
@@ -79,9 +79,28 @@ def playbook(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def watched() -> Iterator[None]:
+    """All hosts ask all the time."""
+    WATCH.start(CLIENTS)
+    yield
+    WATCH.stop(CLIENTS)
+
+
+@pytest.fixture
+def progress(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Say where a long test stands while it runs."""
+
+    def say(text: str) -> None:
+        with capfd.disabled():
+            print(f"[{time.strftime('%H:%M:%S')}] {text}", flush=True)
+
+    return say
+
+
 @pytest.fixture(scope="session")
 def figures() -> Iterator[list[str]]:
     """Lines of the table that the scenario prints in the end."""
     lines = ["| what | hosts | lookups | lost | over 1 s | slowest |", "| --- | --- | --- | --- | --- | --- |"]
     yield lines
-    print(*lines, sep="\n")
+    keep_table(lines)

@@ -9,7 +9,7 @@ from itertools import cycle
 import lab
 from conftest import BRIDGES, BY_NAME, CLIENTS, SERVERS, on_each, taken_over
 from looks import shell, until
-from test_faults import DATACENTER, VPC, probed, topology
+from steps import DATACENTER, VPC, probed, topology
 
 MINUTES = 15
 #: Of the day, 96 times as fast: leases are renewed every 20 s, records live 5 to 300 s.

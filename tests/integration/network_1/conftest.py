@@ -1,8 +1,9 @@
-"""The built tarball against real hosts: each test gets the lab freshly booted, its hosts never touched before."""
+"""The built tarball against real hosts: each test gets them freshly booted, never touched before."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import demo
@@ -12,12 +13,15 @@ from plays import Run, play
 
 
 @pytest.fixture
-def clients() -> Iterator[list[lab.Host]]:
-    """The lab, freshly booted: its client hosts."""
-    lab.down()
-    lab.up()
-    yield [host for host in lab.read_inventory()[1] if not host.is_server]
-    lab.down()
+def clients() -> list[lab.Host]:
+    """The client hosts of the lab, freshly booted; the stage takes it down."""
+    return lab.renew()
+
+
+@pytest.fixture
+def east(playbook: Callable[..., Run]) -> tuple[list[lab.Host], Callable[..., Run]]:
+    """The two of one network, one of each kind, and playbooks that run on them alone."""
+    return lab.renew("us_east_1"), partial(playbook, limit="us_east_1")
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +34,11 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def playbook(collections: Path, tmp_path: Path) -> Callable[..., Run]:
-    def run(name: str, *options: str, core: Path | None = None, inventory: Path | None = None) -> Run:
+    def run(
+        name: str, *options: str, core: Path | None = None, inventory: Path | None = None, limit: str = "all"
+    ) -> Run:
         program = str(core / "bin" / "ansible-playbook") if core else "ansible-playbook"
+        options = ("-l", limit, *options)
         return play(
             name, *options, events=tmp_path / "events", program=program, collections=collections, inventory=inventory
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 import lab
 import pytest
 import yaml
-from plays import Run, play_quietly
+from plays import Run, keep_table, play_quietly
 
 ROOT = Path(__file__).resolve().parents[3]
 BY_NAME = {host.name: host for host in lab.read_inventory()[1]}
@@ -20,6 +20,18 @@ PROVIDERS = {name: known["lab_provider"] for name, known in INVENTORY["clients"]
 CLIENTS = [BY_NAME[name] for name in PROVIDERS]
 #: What DHCP hands out, and what a static host has in its file.
 SERVERS = ["10.20.0.11", "10.20.0.12", "10.1.0.2"]
+ONE_OF_EACH = {
+    "bu-ifupdown",
+    "bw-nm-dhclient",
+    "bu-nm",
+    "tx-nm",
+    "fk-resolved",
+    "bw-networkd",
+    "tx-dhcpcd",
+    "bw-resolvconf",
+    "tx-openresolv",
+    "bw-static",
+}
 #: Nobody hands anything out to it.
 STATIC = {"bw-static"}
 
@@ -63,7 +75,7 @@ class Table:
 def table() -> Iterator[Table]:
     made = Table()
     yield made
-    print(*made.lines(), sep="\n")
+    keep_table(made.lines())
 
 
 @pytest.fixture(scope="session")

@@ -30,14 +30,16 @@ class CallbackModule(CallbackBase):
 
     def __init__(self):
         super().__init__()
-        # The task, counted from 1, at whose start the controller dies, and how many seconds after.
-        at, _colon, after = os.environ.get("DIES_AT", "0").partition(":")
-        self.dies_at, self.after, self.started = int(at), float(after or 0), 0
+        # The task at whose start, or so many seconds after, the controller dies: its number, or words of its name.
+        self.dies_at, _colon, after = os.environ.get("DIES_AT", "").partition(":")
+        self.after, self.started, self.dying = float(after or 0), 0, False
 
     def v2_playbook_on_task_start(self, task, is_conditional):
         self.started += 1
         self._write({"starts": task.get_name(), "number": self.started, "time": time.time()})
-        if self.started == self.dies_at:
+        named = self.dies_at and not self.dies_at.isdigit() and self.dies_at in task.get_name()
+        if not self.dying and (named or self.dies_at == str(self.started)):
+            self.dying = True
             # The group is the run's own; what has left it is ended by whoever started the run.
             death = threading.Timer(self.after, os.killpg, (os.getpgid(0), signal.SIGKILL))
             death.start()

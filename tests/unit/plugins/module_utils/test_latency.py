@@ -39,6 +39,7 @@ class Resolver:
         falls: bool = True,
         caches: bool = True,
         stale: bool = False,
+        counts_stale: bool = True,
         local: bool = False,
         ident: bool = True,
         took: float = 0.0001,
@@ -94,8 +95,8 @@ class Resolver:
         fresh = self.since is None or not self.caches
         if fresh:
             self.since = self.now
-        self.hits += not fresh
-        self.misses += fresh or self.stale
+        self.hits += not fresh and (self.counts_stale or not self.stale)
+        self.misses += fresh or (self.stale and self.counts_stale)
         self.sent += fresh
         ttl = self.ttl
         if ttl is not None and self.falls:
@@ -576,6 +577,27 @@ def test_libc_lookups_must_reach_the_server(seen: int, told: str, monkeypatch: p
     monkeypatch.setattr(resolver, "libc", libc)
     said, _results = refusal(resolver, transport="libc")
     assert f"libc does not ask 127.0.0.1#53: {told} (look at nsswitch.conf, nscd and /etc/hosts)" in said
+
+
+@pytest.mark.parametrize("cached", [True, False], ids=["proven to be cached", "asked once"])
+@pytest.mark.parametrize("fresh_after", [1, 2, 30], ids=["at once", "after a look", "after all samples"])
+def test_a_stale_answer_that_dnsmasq_does_not_count_is_no_detour_of_libc(
+    fresh_after: int, cached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From 2.91 on, while another query has it fetched anew."""
+    resolver = Resolver(stale=True, counts_stale=False)
+    resolver.since = 0.0
+    answers, given = resolver.answer, []
+
+    def answered() -> _dns.Answer:
+        given.append(answers())
+        if resolver.stale and len(given) >= fresh_after:
+            resolver.stale, resolver.since = False, resolver.now
+        return given[-1]
+
+    monkeypatch.setattr(resolver, "answer", answered)
+    (query,) = assess(resolver, {"name": NAME, "cached": cached}, transport="libc")["queries"]
+    assert query["failure"] is None
 
 
 def test_libc_must_get_what_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""From fresh hosts to restored ones, with everything that goes wrong on the way; no lookup may be lost by it."""
+"""Hosts that are deployed to: what changes, fails, is upgraded, dies and is restored. No lookup may be lost by it."""
 
 from __future__ import annotations
 
@@ -6,177 +6,20 @@ import json
 import re
 import shlex
 import time
-from contextlib import contextmanager
 
 import pytest
-from conftest import (
-    ALL,
-    BRIDGES,
-    BY_NAME,
-    CLIENTS,
-    PROVIDERS,
-    SERVERS,
-    etc,
-    on_each,
-    resolves,
-    taken_over,
-    untouched,
-)  # fmt: skip
-from faults import FAULTS, drop_in, rounds
+from conftest import BRIDGES, BY_NAME, PROVIDERS, SERVERS, on_each, resolves, taken_over, untouched
+from faults import FAULTS, rounds
 from looks import resolv_conf, shell, until
-from probes import end_probe, start_probe, stop_probe
+from plays import SOAK
+from steps import BEFORE, DATACENTER, VPC, broken_run, messages, probed, remember_fresh_hosts, topology
 
-BEFORE: dict[str, dict[str, object]] = {}
-DATACENTER = {
-    "zones": ["corp.example"],
-    "subnets": ["10.20.0.0/16"],
-    "nameservers": ["10.20.0.11", "10.20.0.12"],
-    "links": ["vpc"],
-}
-VPC = {"subnets": ["10.1.0.0/24"]}
-WITH_BRIDGES = {"datacenter": DATACENTER, "vpc": VPC | {"bridges": BRIDGES}}
-LOCALS = [host for host in CLIENTS if host.name not in BRIDGES]
-#: The tasks that change a host: there a run is killed in the middle, too.
-AT_WORK = r"Put the unit's drop-in|Install dnsmasq|Swap in|takeover_|Put back|Stop dnsmasq"
-#: Where CI kills it: while packages come and go, while dnsmasq and resolv.conf are swapped.
-SAMPLE = {"deploy": r"Install dnsmasq|Swap in|takeover_systemd_resolved", "restore": r"Install dnsmasq|Put back"}
-KILLS = 100 if ALL else 8
-
-
-def topology(of):
-    return ("-e", json.dumps({"dnsmasq_topology": of}))
-
-
-@contextmanager
-def probed(figures, what, hosts=CLIENTS, seconds=1800, routes_stay=True, excused=lambda event: False):
-    """No lookup is lost on any of the hosts, and none but the excused takes over a second; the table gets a line."""
-    runs = []
-    on_each(lambda host: start_probe(host, seconds), hosts)
-    time.sleep(2)
-    try:
-        yield runs
-    except BaseException:
-        on_each(stop_probe, hosts)
-        raise
-    # What a deploy left running is asked a little longer; the probe has asked enough then, too.
-    time.sleep(10)
-    seen = on_each(lambda host: end_probe(host, PROVIDERS[host.name], runs, routes_stay=routes_stay), hosts)
-    asked, slowest = sum(one["asked"] for one in seen.values()), max(one["slowest_ms"] for one in seen.values())
-    slow = {name: one["events"] for name, one in seen.items() if one["slow"]}
-    figures.append(f"| {what} | {len(hosts)} | {asked} | 0 | {sum(map(len, slow.values()))} | {slowest:.0f} ms |")
-    held = [event | {"host": name} for name, events in slow.items() for event in events if not excused(event)]
-    assert not held, held
-
-
-def messages(run, name):
-    return [event["msg"] for event in run.failures if event["host"] == name]
+LATER = rounds(list(PROVIDERS), [fault for fault in FAULTS if fault.later], SOAK)
+KILLS = 100 if SOAK else 4
 
 
 def test_the_hosts_are_fresh_and_resolve():
-    def look(host):
-        resolves(host)
-        BEFORE[host.name] = {"etc": etc(host), "resolv": resolv_conf(host)}
-
-    on_each(look)
-
-
-def broken_run(playbook, figures, tmp_path, what, plan, options, packages_gone):
-    """Each host of the plan with its own fault, in one run; each ends as it was, and is told why."""
-    hosts = [BY_NAME[name] for name in plan]
-    inventory = tmp_path / "broken.yml"
-    inventory.write_text(json.dumps({"all": {"hosts": {name: fault.variables for name, fault in plan.items()}}}))
-    before = {}
-
-    def breaks(host):
-        shell(host, plan[host.name].breaks)
-        before[host.name] = etc(host)
-
-    with probed(figures, f"{what}: {', '.join(fault.name for fault in plan.values())}", hosts) as runs:
-        try:
-            on_each(breaks, hosts)
-            run = playbook("deploy", "-i", str(inventory), "-e", "dnsmasq_hosts=" + ":".join(plan), *options)
-            runs.append(run)
-
-            def check(host):
-                fault = plan[host.name]
-                told = messages(run, host.name)
-                assert told, f"{fault.name}: the deploy did not fail"
-                assert re.search(fault.says, told[-1], re.S), f"{fault.name}: {told}"
-                resolves(host)
-                untouched(host, before[host.name], packages_gone, fault.keeps_record)
-                assert run.stats[host.name]["failures"] == 1
-
-            on_each(check, hosts)
-        finally:
-            on_each(lambda host: shell(host, plan[host.name].mends), hosts)
-    return run
-
-
-FIRST = rounds(list(PROVIDERS), list(FAULTS), ALL)
-LATER = rounds(list(PROVIDERS), [fault for fault in FAULTS if fault.later], ALL)
-
-
-@pytest.mark.parametrize("plan", FIRST, ids=lambda plan: ", ".join(fault.name for fault in plan.values()))
-def test_a_first_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, tmp_path, plan):
-    broken_run(playbook, figures, tmp_path, "failing first deploy", plan, (), packages_gone=True)
-    for name, fault in plan.items():
-        if fault.keeps_record:
-            again = playbook("restore", "-l", name)
-            assert again.returncode == 0, again.failures
-    on_each(lambda host: untouched(host, BEFORE[host.name]["etc"], packages_gone=True))
-
-
-def test_a_resolved_that_does_not_come_back_does_not_take_names_with_it(playbook, figures):
-    """Its stub is gone with it: what libc reads stays as it landed, and leads to servers."""
-    host = BY_NAME["tx-resolved"]
-    breaks, mends = drop_in("systemd-resolved", "ExecStartPre=/bin/false")
-    shell(host, breaks)
-    try:
-        with probed(figures, "systemd-resolved that never starts again", [host]) as runs:
-            run = playbook("deploy", "-l", host.name)
-            runs.append(run)
-            assert run.returncode != 0
-            told = messages(run, host.name)[-1]
-            assert "systemctl restart systemd-resolved" in told, told
-            assert "/etc/resolv.conf (left as it is, since systemd-resolved.service does not run)" in told, told
-            resolves(host)
-    finally:
-        shell(host, mends + "; systemctl restart systemd-resolved")
-    restored = playbook("restore", "-l", host.name)
-    assert restored.returncode == 0, restored.failures
-    untouched(host, BEFORE[host.name]["etc"], packages_gone=True)
-    resolves(host)
-
-
-def test_a_run_that_is_killed_leaves_a_host_that_resolves_and_the_next_one_ends_the_job(playbook, figures):
-    """The controller with all its forks and its ssh is killed at the start of a task, or in the middle of one."""
-    tried = {}
-    for name in ("deploy", "restore"):
-        starts = dict(enumerate(playbook(name).starts, 1))
-        middle = [f"{number}:0.7" for number, task in starts.items() if re.search(AT_WORK, task)]
-        points = [str(number) for number in starts if number > 1] + middle
-        sample = [f"{number}:0.7" for number, task in starts.items() if re.search(SAMPLE[name], task)]
-        tried[name] = points if ALL else sample
-        print(f"{name}: {len(starts)} tasks, {len(points)} points at which it can be killed, tried: {len(tried[name])}")
-    done = {"deploy": 0, "restore": 0}
-    points = sum(map(len, tried.values()))
-    with probed(figures, f"runs killed at {points} points", seconds=300 + 120 * points) as runs:
-        for number in range(max(map(len, tried.values()))):
-            for name in ("deploy", "restore"):
-                point = tried[name][number % len(tried[name])]
-                killed = playbook(name, dies_at=point)
-                runs.append(killed)
-                # One that was over before its last moment came is none.
-                assert killed.returncode in (-9, 0), killed.text
-                done[name] += killed.returncode == -9
-                on_each(resolves)
-                again = playbook(name)
-                runs.append(again)
-                assert again.returncode == 0, (name, point, again.failures)
-                on_each(taken_over if name == "deploy" else resolves)
-            on_each(lambda host: untouched(host, BEFORE[host.name]["etc"], packages_gone=True))
-    print(f"killed: {done}")
-    assert all(done.values())
+    remember_fresh_hosts()
 
 
 def test_a_first_deploy_and_a_second_one(playbook, figures):
