@@ -6,13 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from typing import Any, NamedTuple
-
-from ansible.release import __version__
 
 #: Of what Ansible itself refuses, ansible-core 2.16 names the innermost option only, and none where it fails to make a
 #: mapping of a text. It takes nothing for no text, and tells a filter's refusal twice.
-CORE_NAMES_LESS = __version__.startswith("2.16.")
+CORE_NAMES_LESS = version("ansible-core").startswith("2.16.")
 NO_MAPPING = "dictionary update sequence"
 
 #: Stands in every hostile text, so that it is found wherever it lands.

@@ -28,7 +28,6 @@ from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topo
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-pytestmark = pytest.mark.once
 TEMPLATE = Path(__file__).resolve().parents[2] / "roles/forwarder/templates/dnsmasq.conf.j2"
 FACTOR = int(os.environ.get("EVERYWHERE_FUZZ", "1"))
 #: How many examples each test runs at least.

@@ -19,6 +19,8 @@ from ansible_collections.everywhere.dnsmasq.plugins.modules import resolver_info
 from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
 from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import POISONS
 
+pytestmark = pytest.mark.ansible
+
 
 class Refused(Exception):
     """What the module would fail with; ours says whether it is our sentence or that of Ansible's own check."""

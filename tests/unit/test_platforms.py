@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ HOSTS = yaml.safe_load((Path(__file__).parent / "recorded/hosts.yml").read_text(
 OPTIONAL = {"__forwarder_package_python", "__forwarder_config", "__forwarder_upstream_file"}
 
 
+@cache
 def read(path: Path) -> Any:
     return yaml.safe_load(path.read_text())
 

@@ -11,7 +11,6 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
 
-pytestmark = pytest.mark.once
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -50,6 +49,7 @@ def test_the_second_inventory_makes_two_networks_answer_each_other() -> None:
     assert [host for host, plan in plans.items() if plan["tier"] == "local"] == ["web1", "web2"]
 
 
+@pytest.mark.ansible
 def test_the_checks_are_queries_of_the_module() -> None:
     checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate({"queries": blocks()[2]["dnsmasq_checks"]})
     assert checked.error_messages == []

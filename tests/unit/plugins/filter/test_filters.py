@@ -24,6 +24,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import (
     _trace,
 )
 
+pytestmark = pytest.mark.ansible
 checks = checks_filter.FilterModule().filters()["checks"]
 plan = plan_filter.FilterModule().filters()["plan"]
 route = route_filter.FilterModule().filters()["route"]

@@ -24,6 +24,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
 from ansible_collections.everywhere.dnsmasq.plugins.modules import transaction
 from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.module_utils.test_transaction import FIRST, Lab, unit
 
+pytestmark = pytest.mark.ansible
 WORDS = "inputs basis"
 
 

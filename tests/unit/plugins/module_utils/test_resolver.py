@@ -169,6 +169,7 @@ def test_who_writes_resolv_conf(differences, provider):
     assert verdict(**differences)["provider"] == provider
 
 
+@pytest.mark.ansible
 def test_the_table_of_hosts_has_every_provider_that_is_documented():
     documented = " ".join(yaml.safe_load(resolver_info.RETURN)["provider"]["description"])
     assert {provider for unused_differences, provider in HOSTS.values()} == set(re.findall(r"V\((\w+)\)", documented))

@@ -746,11 +746,13 @@ def test_more_mistakes_with_files(lab):
     ],
     ids=["no queries", "an option that does not exist", "an empty list", "no domain name", "no address"],
 )
+@pytest.mark.ansible
 def test_a_mistake_in_the_proof_is_found_without_asking(proof, complaint):
     with pytest.raises(_files.Unusable, match=f"^proof: .*{complaint}"):
         _host.prover(proof, check_mode=False)
 
 
+@pytest.mark.ansible
 def test_a_proof_is_not_made_before_its_time(monkeypatch):
     asked = []
 
@@ -765,6 +767,7 @@ def test_a_proof_is_not_made_before_its_time(monkeypatch):
 
 
 @pytest.mark.parametrize("server", ["127.0.0.1", "192.0.2.53"])
+@pytest.mark.ansible
 def test_the_proof_of_a_trial_asks_the_same_of_the_trial(monkeypatch, server):
     asked = []
     monkeypatch.setattr(
@@ -776,11 +779,13 @@ def test_the_proof_of_a_trial_asks_the_same_of_the_trial(monkeypatch, server):
     assert asked == [("127.0.0.1", 5353, "x.example")]
 
 
+@pytest.mark.ansible
 def test_what_only_libc_can_ask_is_no_proof_of_a_trial():
     assert _host.prover_at(None) is None
     assert _host.prover_at({"queries": [{"name": "x.example"}], "transport": "libc"}) is None
 
 
+@pytest.mark.ansible
 def test_each_file_takes_the_options_that_the_module_declares():
     assert set(transaction.FILE) | {"undo"} == set(_files.Wanted._fields)
     assert set(transaction.UNIT) == set(_units.Wanted._fields)

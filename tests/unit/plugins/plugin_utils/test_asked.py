@@ -80,6 +80,7 @@ GOOD: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.ansible
 @pytest.mark.parametrize("query", GOOD.values(), ids=GOOD)
 def test_what_is_right_is_let_through_and_the_module_takes_it(query: dict[str, Any]) -> None:
     assert refused([query]) == []
@@ -208,6 +209,7 @@ QUERIES = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.ansible
 @settings(max_examples=1500, derandomize=True, deadline=None, database=None)
 @given(QUERIES)
 def test_what_is_let_through_is_not_refused_on_the_host(query: dict[str, Any]) -> None:

@@ -10,8 +10,6 @@ import itertools
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _drawing
 
-pytestmark = pytest.mark.once
-
 
 @pytest.mark.parametrize("hub", [True, False], ids=["around a hub", "in a ring"])
 @pytest.mark.parametrize("number", range(1, 61))

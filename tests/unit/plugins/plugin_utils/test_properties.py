@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import itertools
+from functools import cache
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _routes, _topology, _trace
 from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topologies import (
     connected,
@@ -23,8 +23,6 @@ from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topo
 )
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-
-pytestmark = pytest.mark.once
 
 # --- the way ---
 
@@ -189,9 +187,19 @@ def test_who_asks_a_bridge_is_answered_or_told_that_it_would_not_be(topology: di
     bridging = [network["bridges"] for network in topology.values() if "bridges" in network]
     names = {address: host for bridges in bridging for host, address in bridges.items()}
     addresses = {host: [address] for address, host in names.items()}
+
+    # Many hosts ask one bridge.
+    @cache
+    def planned(host: str, home: str) -> dict[str, Any]:
+        return _topology.plan(topology, host, home)
+
+    @cache
+    def whom(host: str, home: str) -> dict[str, str]:
+        return asked(topology, host, home)
+
     for host, home in hosts(topology):
         own = addresses.get(host, topology[home]["subnets"])
-        bridges = asked(topology, host, home)
+        bridges = whom(host, home)
         deaf = [
             bridge
             for bridge, there in bridges.items()
@@ -202,15 +210,15 @@ def test_who_asks_a_bridge_is_answered_or_told_that_it_would_not_be(topology: di
             assert sorted(finding.split("'")[5] for finding in told) == sorted(names[bridge] for bridge in deaf)
             event("is told")
             continue
-        plan = _topology.plan(topology, host, home)
+        plan = planned(host, home)
         bridge_at = addresses.get(host, [])
         assert plan["listen"] == ["127.0.0.1", *bridge_at]
         assert versions(plan["allow"]) <= versions(bridge_at)
         for bridge, there in bridges.items():
             # The bridge's own plan may be refused, where nobody would answer what it has to ask itself.
-            if any(ip_address(one).version not in versions([bridge]) for one in asked(topology, names[bridge], there)):
+            if any(ip_address(one).version not in versions([bridge]) for one in whom(names[bridge], there)):
                 continue
-            answering = _topology.plan(topology, names[bridge], there)
+            answering = planned(names[bridge], there)
             version = ip_address(bridge).version
             assert all(answers(answering, address) for address in own if ip_network(address).version == version)
             event("is answered")

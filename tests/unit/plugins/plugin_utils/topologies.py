@@ -128,9 +128,10 @@ def neighbours(topology: dict[str, Any], name: str) -> set[str]:
 def distances(topology: dict[str, Any], owner: str) -> dict[str, int]:
     """How far each network is from the owner over networks with bridges: by relaxation, unlike the code under test."""
     far = {owner: 0}
+    near = {here: neighbours(topology, here) for here in topology}
     for _round in topology:
-        for here in topology:
-            for there in neighbours(topology, here) & far.keys():
+        for here, others in near.items():
+            for there in others & far.keys():
                 if there == owner or topology[there].get("bridges"):
                     far[here] = min(far.get(here, len(topology)), far[there] + 1)
     return far
