@@ -63,18 +63,16 @@ def until(wanted: Any, look: Callable[[], Any], seconds: float = 60) -> Any:
     return seen
 
 
+def look(host: lab.Host, *names: str) -> dict[str, Any]:
+    """All that says whether dnsmasq answers on a host as it should; see lab-look."""
+    seen: dict[str, Any] = json.loads(shell(host, f"lab-look {' '.join(names)}"))
+    return seen
+
+
 def resolv_conf(host: lab.Host) -> dict[str, list[str]]:
     """Servers, search list and options that libc reads there."""
-    found: dict[str, list[str]] = {"nameserver": [], "search": [], "options": []}
-    done = lab.inside(host, "cat", "/etc/resolv.conf")
-    for line in done.stdout.splitlines():
-        words = line.split()
-        if words and words[0] in found:
-            found[words[0]] += words[1:]
-        elif words and words[0] == "domain" and not found["search"]:
-            found["search"] = words[1:]
-    found["search"] = list(dict.fromkeys(found["search"]))
-    return found
+    seen = look(host)
+    return {key: seen[key] for key in ("nameserver", "search", "options")}
 
 
 def lookups(host: lab.Host, name: str, calls: int = 5) -> dict[str, Any]:

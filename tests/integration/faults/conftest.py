@@ -10,7 +10,7 @@ from typing import Any
 import lab
 import pytest
 import yaml
-from looks import ETC, differences, lookups, resolv_conf, shell, until
+from looks import ETC, differences, look, shell, until
 from plays import Run, keep_table, play_quietly
 from probes import Watch
 
@@ -43,13 +43,13 @@ def on_each(check: Callable[[lab.Host], Any], hosts: list[lab.Host] | None = Non
 
 
 def resolves(host: lab.Host) -> None:
-    for name, address in NAMES.items():
-        figures = lookups(host, name, 2)
-        assert (figures["failed"], figures["answers"]) == (0, [address]), figures
+    found = look(host, *NAMES)["names"]
+    got = {name: (of["failed"], of["answers"]) for name, of in found.items()}
+    assert got == {name: (0, [address]) for name, address in NAMES.items()}, found
 
 
 def taken_over(host: lab.Host) -> None:
-    seen = until(["127.0.0.1", *SERVERS], lambda: resolv_conf(host)["nameserver"])
+    seen = until(["127.0.0.1", *SERVERS], lambda: look(host)["nameserver"])
     assert seen == ["127.0.0.1", *SERVERS], f"resolv.conf names {seen}"
     resolves(host)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 import subprocess
 import time
@@ -12,7 +11,7 @@ import time
 import lab
 import pytest
 from conftest import BY_NAME, CLIENTS, ONE_OF_EACH, PROVIDERS, ROOT, SERVERS, STATIC
-from looks import ETC, UNITS, differences, lookups, resolv_conf, shell, until
+from looks import ETC, UNITS, differences, look, lookups, resolv_conf, shell, until
 from plays import BUSY, SOAK
 from probes import seen_by_probe, start_probe, stop_probe
 
@@ -31,6 +30,7 @@ RESTARTS = {
 #: A host without a writer of resolv.conf has no DNS before the first deploy, and none after the restore.
 WITHOUT_DNS = {name for name, provider in PROVIDERS.items() if provider == "systemd_networkd"}
 KUBELET = "mkdir -p /var/lib/kubelet; printf 'resolvConf: /etc/resolv.conf\\n' >/var/lib/kubelet/config.yaml"
+NAMES = {"db.corp.example": "10.20.0.21", "api.example.net": "203.0.113.20"}
 BEFORE: dict[str, dict[str, object]] = {}
 #: Changes a source twice, the second time while units of ours are at work, and tells which second ones they missed.
 TWICE = """
@@ -65,54 +65,38 @@ put(before)
 """
 
 
-def searches(host):
-    return [] if host.name in WITHOUT_DNS else ["corp.example"]
-
-
 def taken_over(host, servers=tuple(SERVERS), quiet=True):
     """127.0.0.1 first, what DHCP handed out behind, search list and options kept; dnsmasq's upstreams without the
     datacenter's servers, to which no public name shall cross; names resolve, and come from the cache."""
     servers = SERVERS if host.name in STATIC else list(servers)
-    seen = until(["127.0.0.1", *servers], lambda: resolv_conf(host)["nameserver"])
-    assert seen == ["127.0.0.1", *servers], f"resolv.conf names {seen}"
-    written = resolv_conf(host)
-    assert written["search"] == ["corp.example"], written
+    wanted = {
+        "nameserver": ["127.0.0.1", *servers],
+        "search": ["corp.example"],
+        "upstream": f"nameserver {servers[-1]}\n",
+        # What containers and pods are given.
+        "others": servers,
+        "knows its upstream": True,
+    }
+
+    def seen():
+        found = look(host)
+        found["knows its upstream"] = servers[-1] in found["asks"]
+        return {key: found[key] for key in wanted}
+
+    assert until(wanted, seen) == wanted, seen()
+    found = look(host, *NAMES)
+    assert not [server for server in found["asks"] if server.startswith("127.0.0")], found
     if host.name in STATIC:
-        assert written["options"] == ["edns0"], written
-    upstream = until(
-        f"nameserver {servers[-1]}\n", lambda: lab.inside(host, "cat", "/run/dnsmasq-everywhere/upstream.conf").stdout
-    )
-    assert upstream == f"nameserver {servers[-1]}\n"
-    # Written after the other one.
-    others = until(servers, lambda: listed(host), 5)
-    assert others == servers, others
-    asked = until(True, lambda: f"{servers[-1]}#53" in shell(host, "dig +short @127.0.0.1 chaos txt servers.bind"))
-    assert asked, "dnsmasq does not know its upstream"
-    assert "127.0.0" not in shell(host, "dig +short @127.0.0.1 chaos txt servers.bind")
-    for name, address in (("db.corp.example", "10.20.0.21"), ("api.example.net", "203.0.113.20")):
-        figures = lookups(host, name)
-        assert (figures["failed"], figures["answers"]) == (0, [address]), figures
+        assert found["options"] == ["edns0"], found
+    for name, address in NAMES.items():
+        of = found["names"][name]
+        assert (of["failed"], of["answers"]) == (0, [address]), found
         if quiet:  # a probe asks for new names all the time
-            asked_again = until(0, lambda name=name: missed(host, name), 5)
-            assert asked_again == 0, f"{name} was asked for again {asked_again} times"
+            # In the last second of a TTL all may be missed: a server that caches then hands out a TTL of 0, and nobody
+            # keeps that.
+            again = of["missed"] and until(0, lambda name=name: look(host, name)["names"][name]["missed"], 5)
+            assert again == 0, f"{name} was asked for again {again} times"
     return "127.0.0.1, " + ", ".join(servers)
-
-
-def listed(host):
-    """The servers that containers and pods are given."""
-    return re.findall(r"^nameserver (\S+)$", shell(host, "cat /run/dnsmasq-everywhere/resolv.conf"), re.M)
-
-
-def misses(host):
-    return int(shell(host, "dig +short @127.0.0.1 chaos txt misses.bind").strip().strip('"'))
-
-
-def missed(host, name):
-    """How many queries of five lookups the cache does not answer. In the last second of a TTL it may be all of them: a
-    server that caches then hands out a TTL of 0, which nobody keeps."""
-    before = misses(host)
-    assert lookups(host, name)["failed"] == 0
-    return misses(host) - before
 
 
 def no_loss(host, since):
