@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import time
 from collections.abc import Callable
@@ -59,13 +60,14 @@ def until(wanted: Any, look: Callable[[], Any], seconds: float = 60) -> Any:
     """What a look shows, once it is what is wanted or when the time is over."""
     end = time.monotonic() + seconds
     while (seen := look()) != wanted and time.monotonic() < end:
-        time.sleep(0.2)
+        time.sleep(0.5)
     return seen
 
 
-def look(host: lab.Host, *names: str) -> dict[str, Any]:
-    """All that says whether dnsmasq answers on a host as it should; see lab-look."""
-    seen: dict[str, Any] = json.loads(shell(host, f"lab-look {' '.join(names)}"))
+def look(host: lab.Host, *names: str, wanted: dict[str, Any] | None = None) -> dict[str, Any]:
+    """All that says whether dnsmasq answers on a host as it should, once that is as wanted or when the time is over."""
+    until = f"--until {shlex.quote(json.dumps(wanted))}" if wanted else ""
+    seen: dict[str, Any] = json.loads(shell(host, f"lab-look {until} {' '.join(names)}"))
     return seen
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import lab
 import pytest
 import yaml
-from looks import ETC, differences, look, shell, until
+from looks import ETC, differences, look, shell
 from plays import Run, keep_table, play_quietly
 from probes import Watch
 
@@ -42,16 +42,16 @@ def on_each(check: Callable[[lab.Host], Any], hosts: list[lab.Host] | None = Non
     return {host.name: result for host, (result, _failure) in zip(hosts, done, strict=True)}
 
 
-def resolves(host: lab.Host) -> None:
-    found = look(host, *NAMES)["names"]
-    got = {name: (of["failed"], of["answers"]) for name, of in found.items()}
+def resolves(host: lab.Host, wanted: dict[str, Any] | None = None) -> None:
+    """Names, with resolv.conf as wanted."""
+    found = look(host, *NAMES, wanted=wanted)
+    assert {key: found[key] for key in wanted or {}} == (wanted or {})
+    got = {name: (of["failed"], of["answers"]) for name, of in found["names"].items()}
     assert got == {name: (0, [address]) for name, address in NAMES.items()}, found
 
 
 def taken_over(host: lab.Host) -> None:
-    seen = until(["127.0.0.1", *SERVERS], lambda: look(host)["nameserver"])
-    assert seen == ["127.0.0.1", *SERVERS], f"resolv.conf names {seen}"
-    resolves(host)
+    resolves(host, {"nameserver": ["127.0.0.1", *SERVERS]})
 
 
 def etc(host: lab.Host) -> str:

@@ -252,7 +252,6 @@ def test_a_restore(playbook, figures):
 
     def check(host):
         untouched(host, BEFORE[host.name]["etc"], packages_gone=True)
-        assert until(BEFORE[host.name]["resolv"], lambda: resolv_conf(host), 30) == BEFORE[host.name]["resolv"]
-        resolves(host)
+        resolves(host, BEFORE[host.name]["resolv"])
 
     on_each(check)
