@@ -52,6 +52,7 @@ STATE = LABS / NAME
 DISKS = CACHE / "labs" / NAME
 FABRIC = f"{PREFIX}fabric"
 CORE = f"{PREFIX}core"
+INSIDE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
 #: systemd, NetworkManager and dnsmasq each hold inotify instances, and the limit counts all hosts of all labs together.
 SYSCTLS = {"fs.inotify.max_user_instances": 16384, "fs.inotify.max_user_watches": 1048576}
 
@@ -410,7 +411,10 @@ def inside(host: Host, *argv: str) -> subprocess.CompletedProcess[str]:
     leader = next(iter(_children(pid)), None) if pid else None
     if leader is None:
         return subprocess.CompletedProcess(argv, 255, "", f"{host.name} is not up")
-    return subprocess.run(["nsenter", "-t", str(leader), "-a", *argv], text=True, capture_output=True, check=False)
+    # Of the caller's environment nothing goes in: its TMPDIR is no folder there.
+    return subprocess.run(
+        ["/usr/bin/nsenter", "-t", str(leader), "-a", *argv], env=INSIDE, text=True, capture_output=True, check=False
+    )
 
 
 def is_ready(host: Host) -> bool:
