@@ -49,6 +49,11 @@ class Run:
         return [event for event in self.results if event["failed"]]
 
     @property
+    def reasons(self) -> list[str]:
+        """Of each failure, what a person would read of it."""
+        return [f"{event['host']}: {event['task']}: {event['msg']}" for event in self.failures]
+
+    @property
     def info(self) -> dict[str, dict[str, Any]]:
         """What resolver_info last said of each host."""
         return {event["host"]: event["info"] for event in self.results if event.get("info")}

@@ -55,7 +55,7 @@ def test_a_day(playbook, figures):
     bridges = dict(list(BRIDGES.items())[:1])
     of = {"datacenter": DATACENTER, "vpc": VPC | {"bridges": bridges}}
     run = playbook("deploy", *topology(of))
-    assert run.returncode == 0, run.failures
+    assert run.returncode == 0, run.reasons
     shell(BY_NAME["cloud"], "ip address add 10.1.0.3/24 dev eth0")
     hosts, providers = cycle(CLIENTS), cycle(RESTARTS)
     lists = cycle((["10.20.0.12", "10.1.0.3"], SERVERS))

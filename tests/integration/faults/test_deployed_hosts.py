@@ -25,7 +25,7 @@ def test_the_hosts_are_fresh_and_resolve():
 def test_a_first_deploy_and_a_second_one(playbook, figures):
     with probed(figures, "first deploy") as runs:
         runs.append(playbook("deploy"))
-        assert runs[0].returncode == 0, runs[0].failures
+        assert runs[0].returncode == 0, runs[0].reasons
     on_each(taken_over)
     with probed(figures, "second deploy") as runs:
         runs.append(playbook("deploy"))
@@ -94,11 +94,11 @@ def test_an_admin_adds_to_the_sandbox_or_opts_out(playbook):
             f"rm -r {drop_in} /etc/dnsmasq.d/log /var/log/dnsmasq; systemctl daemon-reload; systemctl restart dnsmasq",
         )
     out = playbook("deploy", "-l", host.name, "-e", "forwarder_hardening=false")
-    assert out.returncode == 0, out.failures
+    assert out.returncode == 0, out.reasons
     assert shell(host, "systemctl show -p User --value dnsmasq").strip() == ""
     resolves(host)
     back = playbook("deploy", "-l", host.name)
-    assert back.returncode == 0, back.failures
+    assert back.returncode == 0, back.reasons
     assert shell(host, "systemctl show -p User --value dnsmasq").strip() == "dnsmasq"
 
 
@@ -111,7 +111,7 @@ def test_a_dnsmasq_without_fixes_is_warned_of_or_refused(playbook):
     shell(host, f"cp {status} /root/status; awk '{change}' /root/status >{status}")
     try:
         warned = playbook("deploy", "-l", host.name)
-        assert warned.returncode == 0, warned.failures
+        assert warned.returncode == 0, warned.reasons
         text = " ".join(warned.text.split())
         assert f"dnsmasq {older} lacks the fixes of" in text and "CVE-2026-2291" in text, text
         refused = playbook("deploy", "-l", host.name, "-e", "forwarder_require_fixed=true")
@@ -121,7 +121,7 @@ def test_a_dnsmasq_without_fixes_is_warned_of_or_refused(playbook):
     finally:
         shell(host, f"mv /root/status {status}")
     fine = playbook("deploy", "-l", host.name, "-e", "forwarder_require_fixed=true")
-    assert fine.returncode == 0, fine.failures
+    assert fine.returncode == 0, fine.reasons
 
 
 def test_a_change_of_zones(playbook, figures):
@@ -129,7 +129,7 @@ def test_a_change_of_zones(playbook, figures):
     with probed(figures, "a change of zones, and back") as runs:
         for of in (more, DATACENTER):
             runs.append(playbook("deploy", *topology({"datacenter": of, "vpc": VPC})))
-            assert runs[-1].returncode == 0, runs[-1].failures
+            assert runs[-1].returncode == 0, runs[-1].reasons
             assert runs[-1].changed
             on_each(taken_over)
 
@@ -139,7 +139,7 @@ def test_a_change_of_bridges(playbook, figures):
     with probed(figures, "two bridges, one, none") as runs:
         for bridges in (BRIDGES, one, {}):
             runs.append(playbook("deploy", *topology({"datacenter": DATACENTER, "vpc": VPC | {"bridges": bridges}})))
-            assert runs[-1].returncode == 0, runs[-1].failures
+            assert runs[-1].returncode == 0, runs[-1].reasons
             on_each(taken_over)
 
 
@@ -248,7 +248,7 @@ def test_a_renewal_that_is_under_way_does_not_write_what_was_before(figures, nam
             assert until(True, lambda: swaps() or run.done(), 60)
             assert shell(host, f"rm {HELD}; {SCRIPT}"), "the script was over before anything was swapped"
             runs.append(run.result())
-            assert runs[0].returncode == 0, runs[0].failures
+            assert runs[0].returncode == 0, runs[0].reasons
             assert until("", lambda: shell(host, SCRIPT), 10) == ""
             assert resolv_conf(host)["nameserver"] == wanted
     finally:
@@ -258,7 +258,7 @@ def test_a_renewal_that_is_under_way_does_not_write_what_was_before(figures, nam
 def test_a_restore(playbook, figures):
     with probed(figures, "restore") as runs:
         runs.append(playbook("restore"))
-        assert runs[0].returncode == 0, runs[0].failures
+        assert runs[0].returncode == 0, runs[0].reasons
 
     def check(host):
         untouched(host, BEFORE[host.name]["etc"], packages_gone=True)

@@ -28,7 +28,7 @@ def test_a_first_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, 
     for name, fault in plan.items():
         if fault.keeps_record:
             again = playbook("restore", "-l", name)
-            assert again.returncode == 0, again.failures
+            assert again.returncode == 0, again.reasons
     on_each(lambda host: untouched(host, BEFORE[host.name]["etc"], packages_gone=True))
 
 
@@ -49,7 +49,7 @@ def test_a_resolved_that_does_not_come_back_does_not_take_names_with_it(playbook
     finally:
         shell(host, mends + "; systemctl restart systemd-resolved")
     restored = playbook("restore", "-l", host.name)
-    assert restored.returncode == 0, restored.failures
+    assert restored.returncode == 0, restored.reasons
     untouched(host, BEFORE[host.name]["etc"], packages_gone=True)
     resolves(host)
 
@@ -83,7 +83,7 @@ def test_a_run_that_is_killed_leaves_a_host_that_resolves_and_the_next_one_ends_
                 on_each(resolves)
                 again = playbook(name)
                 runs.append(again)
-                assert again.returncode == 0, (name, point, again.failures)
+                assert again.returncode == 0, (name, point, again.reasons)
                 on_each(taken_over if name == "deploy" else resolves)
             on_each(lambda host: untouched(host, BEFORE[host.name]["etc"], packages_gone=True))
     print(f"killed: {done}")

@@ -11,4 +11,4 @@ def test_cached_answers_are_proven_and_fast(tmp_path):
     assert play("deploy", events=tmp_path / "events").returncode == 0
     # One host after the other: side by side they would measure each other.
     run = play("verify", "-f", "1", events=tmp_path / "events")
-    assert run.returncode == 0, run.failures
+    assert run.returncode == 0, run.reasons

@@ -205,16 +205,16 @@ def test_a_contradiction_is_refused_before_anything_changes(playbook):
 
 def test_a_check_says_what_a_deploy_then_does_and_a_second_deploy_does_nothing(table, playbook):
     foreseen = playbook("deploy", "--check", "--diff", *limited_to(SAMPLE))
-    assert foreseen.returncode == 0, foreseen.failures
+    assert foreseen.returncode == 0, foreseen.reasons
     table.each("--check changes nothing", _same_etc, SAMPLE)
     table.each("probe started", probe, shown=False)
     began = time.time()
     done = playbook("deploy", "--diff")
-    assert done.returncode == 0, done.failures
+    assert done.returncode == 0, done.reasons
     assert {name: done.info[name]["provider"] for name in PROVIDERS} == PROVIDERS
     table.each("127.0.0.1 first, DHCP's behind", lambda host: taken_over(host, quiet=False))
     again = playbook("deploy", "--diff")
-    assert again.returncode == 0, again.failures
+    assert again.returncode == 0, again.reasons
     assert {name: again.info[name]["provider"] for name in PROVIDERS} == PROVIDERS
     assert again.changed == [], again.changed
     table.each("lost in deploys", lambda host: no_loss(host, began))
@@ -229,7 +229,7 @@ def _same_etc(host):
 
 def test_cached_answers_are_proven(playbook):
     run = playbook("verify", *BUSY)
-    assert run.returncode == 0, run.failures
+    assert run.returncode == 0, run.reasons
 
 
 def test_dhcpcds_file_is_the_one_that_it_holds(table):
@@ -349,9 +349,9 @@ def test_a_restore_leaves_what_was_there_before(table, playbook, hosts):
     table.each("probe started", probe, hosts, shown=False)
     began = time.time()
     foreseen = playbook("restore", "--check", "--diff", *limited_to(SAMPLE))
-    assert foreseen.returncode == 0, foreseen.failures
+    assert foreseen.returncode == 0, foreseen.reasons
     run = playbook("restore", "--diff", *these)
-    assert run.returncode == 0, run.failures
+    assert run.returncode == 0, run.reasons
     ended = time.time()
     again = playbook("restore", *these)
     assert (again.returncode, again.changed) == (0, [])
