@@ -28,7 +28,7 @@ bench: ## all benches and a page of them; one, or options: BENCH="fleet --instan
 	@.ci/stages bench
 
 soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes
-	@.ci/stages soak_fresh soak_deployed soak_day soak_providers
+	@.ci/stages soak_fresh soak_deployed soak_day soak_providers soak_latency
 
 shell: ## a shell with the tools of the tests, for molecule converge, molecule login --host east-nm, ...
 	@.ci/stages shell

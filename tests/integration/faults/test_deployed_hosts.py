@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from conftest import BRIDGES, BY_NAME, PROVIDERS, SERVERS, on_each, resolves, taken_over, untouched
 from faults import FAULTS, rounds
-from looks import resolv_conf, shell, until
+from looks import kill_dnsmasq, resolv_conf, shell, until
 from plays import SOAK, play_quietly
 from steps import BEFORE, DATACENTER, VPC, broken_run, messages, probed, remember_fresh_hosts, topology
 
@@ -175,43 +175,12 @@ def test_a_later_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, 
     assert playbook("deploy").returncode == 0
 
 
-#: Kills a process and tells the seconds until 127.0.0.1 answers. Not by dig: bullseye's waits a second for a closed
-#: port.
-KILL = """
-import os, signal, socket, sys, time
-query = b"\\0\\1\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0" + b"\\7version\\4bind\\0" + b"\\0\\x10\\0\\3"  # TXT, CHAOS
-began = time.monotonic()
-os.kill(int(sys.argv[1]), signal.SIGKILL)
-while time.monotonic() < began + 10:
-    with socket.socket(type=socket.SOCK_DGRAM) as client:
-        client.settimeout(0.2)
-        try:
-            client.connect(("127.0.0.1", 53))
-            client.send(query)
-            client.recv(512)
-            break
-        except OSError:
-            time.sleep(0.02)
-print(time.monotonic() - began)
-"""
-
-
-def main_pid(host):
-    return shell(host, "systemctl show -p MainPID --value dnsmasq").strip()
-
-
-def test_a_dnsmasq_that_is_killed_is_back_within_three_seconds(figures):
+def test_a_dnsmasq_that_is_killed_is_back_and_nothing_is_lost(figures):
+    """How fast it is back is asserted where nothing else runs: tests/integration/latency."""
     slowest = {}
 
     def kill(host):
-        took = []
-        for _unused in range(KILLS):
-            old = main_pid(host)
-            assert old != "0"
-            took.append(float(shell(host, f"python3 -c {shlex.quote(KILL)} {old}")))
-            assert took[-1] < 3, took
-            assert until(True, lambda old=old: main_pid(host) not in ("0", old), 3)
-        slowest[host.name] = max(took)
+        slowest[host.name] = max(kill_dnsmasq(host) for _unused in range(KILLS))
 
     with probed(figures, f"kill -9 of dnsmasq, {KILLS} times"):
         on_each(kill)
