@@ -27,7 +27,7 @@ publish: ## build the tarball and give it to the Galaxy that ANSIBLE_GALAXY_SERV
 bench: ## all benches and a page of them; one, or options: BENCH="fleet --instances 500 --suites bookworm", BENCH=--quick
 	@.ci/stages bench
 
-soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes
+soak: ## every point at which a run can be killed, every fault on every host, a day of a network in 15 minutes: not measured yet as one run
 	@.ci/stages soak_fresh soak_deployed soak_day soak_providers soak_latency
 
 shell: ## a shell with the tools of the tests, for molecule converge, molecule login --host east-nm, ...
