@@ -202,12 +202,13 @@ def test_a_dnsmasq_without_upstream_is_told(run: Run) -> None:
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_nothing_listening_is_told_at_once(run: Run, transport: str) -> None:
     port, began = free_port(RESOLVER), time.monotonic()
-    result = run(DB, {**DB, "type": "AAAA"}, port=port, transport=transport, **UNHURRIED)
+    patient = {**UNHURRIED, "timeout": 30.0}
+    result = run(DB, {**DB, "type": "AAAA"}, port=port, transport=transport, **patient)
     assert result["msg"] == (
         f"db.corp.example A: {RESOLVER}#{port} could not be asked over {transport}: Connection refused; "
         "1 more query failed"
     )
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < patient["timeout"]
 
 
 def genuine(query: bytes, ttl: int = 300) -> bytes:

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 STAGE = """#!/bin/bash
 case $1 in
     passes) echo fine ;;
-    burns) for n in {1..200000}; do :; done ;;
+    burns) for n in {1..20000}; do :; done ;;
     waits) sleep 2 ;;
     fails) echo 'E   it broke'; exit 3 ;;
     hangs) echo begun; sleep 600 ;;
@@ -38,8 +38,8 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     loader.exec_module(made)
     made.ROOT, made.CACHE, made.WORK, made.LOGS = tmp_path, tmp_path, tmp_path / "work", tmp_path / "work/logs"
     made.CHECKOUT = f"test{os.getpid()}"
-    made.STAGES = dict.fromkeys(re.findall(r"^    (\w+)\)", STAGE, re.M), (made.STATIC, 1))
-    made.STAGES |= {"waits": (made.BOOTED, 1), "hangs": (made.BOOTED, 0.03), "alone": (made.ALONE, 1)}
+    made.STAGES = dict.fromkeys(re.findall(r"^    (\w+)\)", STAGE, re.M), (made.STATIC, 10))
+    made.STAGES |= {"waits": (made.BOOTED, 10), "hangs": (made.BOOTED, 0.03), "alone": (made.ALONE, 10)}
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci/stage").write_text(STAGE)
     (tmp_path / ".ci/stage").chmod(0o755)
