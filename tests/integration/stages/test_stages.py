@@ -38,8 +38,8 @@ def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     loader.exec_module(made)
     made.ROOT, made.CACHE, made.WORK, made.LOGS = tmp_path, tmp_path, tmp_path / "work", tmp_path / "work/logs"
     made.CHECKOUT = f"test{os.getpid()}"
-    made.STAGES = dict.fromkeys(re.findall(r"^    (\w+)\)", STAGE, re.M), (made.STATIC, 10))
-    made.STAGES |= {"waits": (made.BOOTED, 10), "hangs": (made.BOOTED, 0.03), "alone": (made.ALONE, 10)}
+    made.STAGES = dict.fromkeys(re.findall(r"^    (\w+)\)", STAGE, re.M), (made.BESIDE, 10))
+    made.STAGES |= {"waits": (made.FIRST, 10), "hangs": (made.FIRST, 0.03), "alone": (made.ALONE, 10)}
     (tmp_path / ".ci").mkdir()
     (tmp_path / ".ci/stage").write_text(STAGE)
     (tmp_path / ".ci/stage").chmod(0o755)
