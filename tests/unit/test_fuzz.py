@@ -71,7 +71,9 @@ TEXT = st.one_of(
     st.text(max_size=12),
     st.text("ab.-_#/*,=\n\r\t\0\x1b\"' %:;10\u3002\uff0f\u00fc\u0130\u212a\u200b\u00ad\u202e", max_size=12),
 )
-JUNK = st.one_of(TEXT, st.sampled_from(list(TYPES.values())).map(deepcopy), st.integers(), st.floats(), st.binary(max_size=4))
+JUNK = st.one_of(
+    TEXT, st.sampled_from(list(TYPES.values())).map(deepcopy), st.integers(), st.floats(), st.binary(max_size=4)
+)
 
 
 @st.composite
