@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-#: What a machine keeps between runs; .ci/stages says where.
+#: What a machine keeps between runs; .ci/stages.py says where.
 CACHE = Path(os.environ["EVERYWHERE_CACHE"])
 
 BASE = (

@@ -26,7 +26,7 @@ BUSY = ("-e", "dnsmasq_verify_max_cached_ms=20")
 
 
 def keep_table(lines: list[str]) -> None:
-    """Have .ci/stages print a table at its end."""
+    """Have .ci/stages.py print a table at its end."""
     Path(os.environ["EVERYWHERE_TABLE"]).write_text("\n".join(lines) + "\n")
 
 

@@ -127,11 +127,11 @@ def test_each_path_that_architecture_and_contributing_name_is_there() -> None:
 
 def test_the_workflow_runs_what_make_test_runs_and_each_stage_has_a_line_in_make_help() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    [stages] = re.findall(r"^test:.*\n\t@python3 \.ci/stages (.*)$", makefile, re.M)
+    [stages] = re.findall(r"^test:.*\n\t@python3 \.ci/stages\.py (.*)$", makefile, re.M)
     workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
     [job] = workflow["jobs"].values()
     assert job["strategy"]["matrix"]["stage"] == stages.split()
     told = {name for names in re.findall(r"^([a-z_ -]+?):.*##", makefile, re.M) for name in names.split()}
     defined = set(re.findall(r"^([a-z_]+)\(\) ", (ROOT / ".ci/stage").read_text(), re.M))
-    limited = set(re.findall(r'^    "([a-z_]+)": \(', (ROOT / ".ci/stages").read_text(), re.M))
+    limited = set(re.findall(r'^    "([a-z_]+)": \(', (ROOT / ".ci/stages.py").read_text(), re.M))
     assert set(stages.split()) <= told & defined & limited

@@ -30,7 +30,7 @@ esac
 
 @pytest.fixture
 def stages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    loader = importlib.machinery.SourceFileLoader("stages", str(ROOT / ".ci/stages"))
+    loader = importlib.machinery.SourceFileLoader("stages", str(ROOT / ".ci/stages.py"))
     spec = importlib.util.spec_from_loader("stages", loader)
     assert spec
     made = importlib.util.module_from_spec(spec)

@@ -1,7 +1,7 @@
 """Runs stages side by side, says what goes on, and ends with a table and a count; non-zero on any failure.
 
-python3 .ci/stages NAME...      what each of them does is a function of .ci/stage
-python3 .ci/stages clean        take every lab down, and remove what was kept between runs
+python3 .ci/stages.py NAME...      what each of them does is a function of .ci/stage
+python3 .ci/stages.py clean        take every lab down, and remove what was kept between runs
 
 Two stages run at a time: one that is bound by time, and beside it, with a fifth of the processors and what else is
 left, one that is not. Those that say how long something takes run when nothing else does. A stage that fails says so
@@ -84,7 +84,7 @@ class Group:
         self.remove()
         for folder in self._folders():
             folder.mkdir()
-        # A quarter of what others have, and not only what they leave: what waits for seconds fails by its own time-outs.
+        # A quarter of what others have, not only what they leave: what waits for seconds fails by its own time-outs.
         share = 4 if first else 1
         for file, whole in ((self.path / "cpu.weight", 25), (CPU_V1 / self.path.name / "cpu.shares", 256)):
             if file.exists():
@@ -116,7 +116,9 @@ class Group:
                 with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
                     os.kill(pid, signal.SIGKILL)
             if time.monotonic() > end:
-                raise SystemExit(f"stages: {self.path.name}: processes {pids} are still there after a minute of SIGKILL")
+                raise SystemExit(
+                    f"stages: {self.path.name}: processes {pids} are still there after a minute of SIGKILL"
+                )
             time.sleep(0.05)
 
     def _pids(self) -> list[int]:
