@@ -1,6 +1,6 @@
 """Network 1 before and after: measure lookups, deploy the built collection, measure again, print both.
 
-demo.py [--json FILE]   the lab must be freshly up: the hosts have never seen dnsmasq
+demo.py [--json FILE] [--lookups NUMBER]   the lab must be freshly up: the hosts have never seen dnsmasq
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from lab import HERE, INVENTORY, Host, inside, read_inventory
 
 ROOT = HERE.parent.parent
 KINDS = {"datacenter": "db.corp.example", "public": "www.example.org", "missing": "missing.corp.example"}
-CALLS = 200
 Figures = dict[str, dict[str, dict[str, Any]]]
 
 
@@ -43,8 +42,8 @@ def address(host: Host) -> str:
     return str(rows[0]["addr_info"][0]["local"])
 
 
-def measure(hosts: list[Host], at_once: int) -> Figures:
-    """Each kind of name on each host, one kind after the other.
+def measure(hosts: list[Host], lookups: int, at_once: int) -> Figures:
+    """So many lookups of each kind of name on each host, one kind after the other.
 
     Hosts that wait for a network may do so side by side; hosts that are bound by the processor, which they share here
     and nowhere else, would slow each other down.
@@ -55,10 +54,10 @@ def measure(hosts: list[Host], at_once: int) -> Figures:
     for kind, name in KINDS.items():
         since = time.time()
         with (
-            heartbeat(f"{CALLS} lookups of {name} on each of {len(clients)} hosts"),
+            heartbeat(f"{lookups} lookups of {name} on each of {len(clients)} hosts"),
             ThreadPoolExecutor(at_once) as pool,
         ):
-            results = list(pool.map(lambda host, name=name: ask(host, "lab-lookups", name, str(CALLS)), clients))
+            results = list(pool.map(lambda host, name=name: ask(host, "lab-lookups", name, str(lookups)), clients))
         crossed = [row for server in datacenter for row in queries(server, since)]
         for host, result in zip(clients, results, strict=True):
             own = address(host)
@@ -86,9 +85,9 @@ def play(collections: Path, playbook: str, *options: str) -> None:
         raise SystemExit(f"demo: everywhere.dnsmasq.{playbook} failed")
 
 
-def table(before: Figures, after: Figures) -> str:
+def table(before: Figures, after: Figures, lookups: int) -> str:
     pair = f"{'before':>9}{'after':>8}"
-    total = f"{CALLS} lookups, ms"
+    total = f"{lookups} lookups, ms"
     head = (
         f"{'':28}{'first lookup, ms':>17}  {'repeated, ms':>17}  {total:>26}  {'crossed the WAN':>17}\n"
         f"{'host':15}{'name':13}{pair}  {pair}  {pair}{'faster':>9}  {pair}"
@@ -106,21 +105,22 @@ def table(before: Figures, after: Figures) -> str:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--lookups", type=int, default=200, help="of each name on each host, before and after; 200")
     given = parser.parse_args()
     hosts = read_inventory()[1]
     say("lookups as they are: DHCP's three servers, the datacenter's first")
-    before = measure(hosts, at_once=len(hosts))
+    before = measure(hosts, given.lookups, at_once=len(hosts))
     with tempfile.TemporaryDirectory() as folder:
         collections = Path(folder)
         with heartbeat("building the collection and installing its tarball in an empty path"):
             install(collections)
         play(collections, "deploy", "-e", "dnsmasq_hosts=clients")
         say("the same lookups again")
-        after = measure(hosts, at_once=1)
+        after = measure(hosts, given.lookups, at_once=1)
         play(collections, "verify", "-e", "dnsmasq_hosts=clients")
     if given.json:
         given.json.write_text(json.dumps({"before": before, "after": after}, indent=1))
-    print(f"\n{table(before, after)}\n")
+    print(f"\n{table(before, after, given.lookups)}\n")
     return 0
 
 
