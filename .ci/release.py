@@ -25,7 +25,7 @@ WANTED = re.compile(
     r"|docs/[a-z_]+\.md|docs/images/.+"
     r"|playbooks/(tasks/)?[a-z_]+\.yml|playbooks/templates/[\w.]+\.j2"
     r"|plugins/(filter|modules|module_utils|plugin_utils|action)/\w+\.py"
-    r"|roles/(forwarder|resolver)/(README\.md|(defaults|meta|tasks|templates|vars)/[\w.-]+)"
+    r"|roles/(dnsmasq|resolv_conf)/(README\.md|(defaults|meta|tasks|templates|vars)/[\w.-]+)"
 )
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.M)

@@ -14,9 +14,8 @@ description:
   - Reads what the inventory says of each host, derives the plans that the filter P(everywhere.dnsmasq.plan#filter)
     would make of it, and returns each distinct one with the hosts that have it. A bridge has a plan of its own.
   - Made for one task that runs once, since a task for each of thousands of hosts takes minutes on the controller.
-  - The topology, network, sizes and checks of a host are C(forwarder_topology) or else C(dnsmasq_topology),
-    C(forwarder_network) or else C(dnsmasq_network), C(forwarder_sizes), and C(forwarder_checks) or else
-    C(dnsmasq_checks), from the inventory and from extra variables.
+  - The topology, network, sizes and checks of a host are C(dnsmasq_topology), C(dnsmasq_network), C(dnsmasq_sizes)
+    and C(dnsmasq_checks), from the inventory and from extra variables.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value, the remedy
     and, where it is not everybody's, the hosts.
 positional: hostvars, everybody, host

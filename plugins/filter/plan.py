@@ -29,7 +29,7 @@ description:
     to, the subnets of those linked networks that have no bridges, because their hosts ask for themselves, and what its
     network lists in V(allow). It drops what comes from any other address.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value and the
-    remedy. Messages call the input C(dnsmasq_topology), O(network) C(dnsmasq_network), O(sizes) C(forwarder_sizes) and
+    remedy. Messages call the input C(dnsmasq_topology), O(network) C(dnsmasq_network), O(sizes) C(dnsmasq_sizes) and
     O(checks) C(dnsmasq_checks), as the user of the roles does.
 positional: host, network, listen, members, sizes, checks
 options:
@@ -116,7 +116,7 @@ options:
       receive_buffer:
         description:
           - The size in bytes of the queue of queries that dnsmasq has not read yet, from V(4096) to V(268435456). The
-            role C(forwarder) sets the kernel's C(net.core.rmem_default) to at least that before dnsmasq starts.
+            role C(dnsmasq) sets the kernel's C(net.core.rmem_default) to at least that before dnsmasq starts.
           - It defaults to leaving the kernel's as it is, and on a bridge to V(212992), or to 832 bytes for each of two
             queries of each of its clients where that is more.
         type: int

@@ -25,10 +25,10 @@ UNITS = (
     "NetworkManager", "systemd-resolved", "systemd-networkd", "dhcpcd", "dnsmasq",
     "docker", "containerd", "kubelet",
 )  # fmt: skip
-#: Where the role forwarder leaves its mark: a dnsmasq without it is somebody else's.
+#: Where the role dnsmasq leaves its mark: a dnsmasq without it is somebody else's.
 DROP_IN = "/etc/systemd/system/dnsmasq.service.d/50-everywhere.conf"
 RECORDS = "/var/lib/everywhere.dnsmasq"
-RECORD = RECORDS + "/forwarder.json"
+RECORD = RECORDS + "/dnsmasq.json"
 METRICS = RECORDS + "/metrics.json"
 UNIT_FOLDERS = ("/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system")
 #: What its kernel and NetworkManager give the loopback link.

@@ -24,7 +24,7 @@ NM_DHCLIENT_CANDIDATES = (
     "/etc/dhcp/dhclient.conf",
     "/etc/dhclient.conf",
 )
-#: What the role resolver lays down, known again here: these names are its marks.
+#: What the role resolv_conf lays down, known again here: these names are its marks.
 NM_PROFILE = "/etc/NetworkManager/system-connections/everywhere-dnsmasq.nmconnection"
 NM_OFF = "/etc/NetworkManager/conf.d/90-everywhere-dnsmasq.conf"
 RESOLVED_DROP_IN = "/etc/systemd/resolved.conf.d/90-everywhere-dnsmasq.conf"
@@ -34,7 +34,7 @@ NM_NO_STUB = "/run/NetworkManager/no-stub-resolv.conf"
 NETWORKD_STATE = "/run/systemd/netif/state"
 DHCLIENT_HOOKS = "/etc/dhcp/dhclient-enter-hooks.d"
 DHCLIENT_HOOK_FILE = "/etc/dhcp/dhclient-enter-hooks"
-#: What the role forwarder keeps for programs that cannot use this host's loopback: containers and pods.
+#: What the role dnsmasq keeps for programs that cannot use this host's loopback: containers and pods.
 FOR_OTHERS = "/run/dnsmasq-everywhere/resolv.conf"
 SOURCES = {
     "systemd_resolved": RESOLVED_LIST,

@@ -134,7 +134,7 @@ notes:
   description:
     - What works on the host and will not for what it feeds, one sentence each. They are warnings too.
     - Containers and pods cannot use the host's 127.0.0.1. C(/run/dnsmasq-everywhere/resolv.conf), which the role
-      P(everywhere.dnsmasq.forwarder#role) keeps, has the same servers without it.
+      P(everywhere.dnsmasq.dnsmasq#role) keeps, has the same servers without it.
   returned: always
   type: list
   elements: str
@@ -192,7 +192,7 @@ basis:
   type: str
 stands:
   description:
-    - Whether the transactions of both roles, C(forwarder), C(resolver) and, where there is one, C(metrics), were made
+    - Whether the transactions of both roles, C(dnsmasq), C(resolv_conf) and, where there is one, C(metrics), were made
       from O(deployed) and RV(basis), and all of it still stands as it was left and is proven again, now.
   returned: with O(deployed)
   type: bool
@@ -200,7 +200,7 @@ differs:
   description: The first thing that does not stand, or nothing.
   returned: with O(deployed)
   type: str
-  sample: "forwarder: /etc/dnsmasq-everywhere.conf is not as it was left"
+  sample: "dnsmasq: /etc/dnsmasq-everywhere.conf is not as it was left"
 """
 
 import os
@@ -216,7 +216,7 @@ except ImportError:
 
 
 ARGUMENTS = {"deployed": {"type": "str"}}
-ROLES = ("forwarder", "resolver")
+ROLES = ("dnsmasq", "resolv_conf")
 
 
 def main():

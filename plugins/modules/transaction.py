@@ -300,7 +300,7 @@ seealso:
 EXAMPLES = r"""
 - name: Put the drop-in down before the package starts its daemon
   everywhere.dnsmasq.transaction:
-    name: forwarder
+    name: dnsmasq
     prepare_only: true
     files:
       - path: /etc/systemd/system/dnsmasq.service.d/50-everywhere.conf
@@ -312,7 +312,7 @@ EXAMPLES = r"""
 
 - name: Configure dnsmasq, prove that it answers, or put everything back
   everywhere.dnsmasq.transaction:
-    name: forwarder
+    name: dnsmasq
     files:
       - path: /etc/dnsmasq.d/50-everywhere.conf
         content: |
@@ -331,7 +331,7 @@ EXAMPLES = r"""
 
 - name: Make it the first resolver, in the file that a daemon holds
   everywhere.dnsmasq.transaction:
-    name: resolver
+    name: resolv_conf
     files:
       - path: /etc/dhcp/dhclient.conf
         line: prepend domain-name-servers 127.0.0.1;
@@ -347,7 +347,7 @@ EXAMPLES = r"""
 
 - name: Take all of that back
   everywhere.dnsmasq.transaction:
-    name: resolver
+    name: resolv_conf
     state: absent
     resolv_conf: /etc/resolv.conf
 """

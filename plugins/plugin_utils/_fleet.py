@@ -15,12 +15,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology impor
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._trace import route
 
 #: What a plan follows from besides the host's name: the variable of the role, and the user's that it defaults to.
-INPUTS = {
-    "topology": ("forwarder_topology", "dnsmasq_topology"),
-    "network": ("forwarder_network", "dnsmasq_network"),
-    "sizes": ("forwarder_sizes", "forwarder_sizes"),
-    "checks": ("forwarder_checks", "dnsmasq_checks"),
-}
+INPUTS = {name: f"dnsmasq_{name}" for name in ("topology", "network", "sizes", "checks")}
 EMPTY: dict[str, Any] = {"topology": {}, "network": "", "sizes": {}, "checks": []}
 
 
@@ -41,17 +36,15 @@ class Variables:
         self._equals: dict[str, Any] = {}
         raw = hostvars.raw_get(host)
         self._missing = {
-            name: EMPTY[name] if any(key in raw for key in keys) else given.get(name, EMPTY[name])
-            for name, keys in INPUTS.items()
+            name: EMPTY[name] if key in raw else given.get(name, EMPTY[name]) for name, key in INPUTS.items()
         }
 
     def of(self, host: str) -> dict[str, Any]:
         raw = self._hostvars.raw_get(host)
-        found = {}
-        for name, keys in INPUTS.items():
-            key = next((key for key in keys if key in raw), None)
-            found[name] = self._missing[name] if key is None else self._value(host, raw[key], key)
-        return found
+        return {
+            name: self._value(host, raw[key], key) if key in raw else self._missing[name]
+            for name, key in INPUTS.items()
+        }
 
     def _value(self, host: str, raw: Any, key: str) -> Any:
         known = self._rendered.get(id(raw))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import fault, misfit, place, plain
 
-VARIABLE = "forwarder_sizes"
+VARIABLE = "dnsmasq_sizes"
 # All measured (5,000 clients at once). A query that waits in the socket takes 832 bytes of it, dnsmasq refuses a client
 # beyond dns-forward-max also where it only waits for what another one asked, and each TCP connection is a process.
 BYTES_PER_QUERY = 832

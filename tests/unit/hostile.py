@@ -160,7 +160,6 @@ def as_key(value: Any) -> Any:
 #: What the topology and the variables beside it are made of.
 PLACES: dict[str, Place] = {
     "dnsmasq_topology": Place(lambda value: {"dnsmasq_topology": value}, "dnsmasq_topology", "corp"),
-    "forwarder_topology": Place(lambda value: {"forwarder_topology": value}, "dnsmasq_topology", "corp"),
     "a network's name": Place(
         lambda value: {"dnsmasq_topology": {**TOPOLOGY, as_key(value): {}}}, "dnsmasq_topology has the key", "third"
     ),
@@ -194,22 +193,18 @@ PLACES: dict[str, Place] = {
     "bridges": Place(lambda value: home("bridges", value), "dnsmasq_topology['home']['bridges']", "bridge"),
     "upstream": Place(lambda value: home("upstream", value), "dnsmasq_topology['home']['upstream']", "dhcp"),
     "dnsmasq_network": Place(lambda value: {"dnsmasq_network": value}, "dnsmasq_network", "home", UNSET),
-    "forwarder_network": Place(lambda value: {"forwarder_network": value}, "dnsmasq_network", "home", UNSET),
-    "forwarder_sizes": Place(lambda value: {"forwarder_sizes": value}, "forwarder_sizes", "cache_size", UNSET),
-    "an unknown size": Place(
-        lambda value: {"forwarder_sizes": {as_key(value): 5000}}, "forwarder_sizes[", "cache_size"
-    ),
+    "dnsmasq_sizes": Place(lambda value: {"dnsmasq_sizes": value}, "dnsmasq_sizes", "cache_size", UNSET),
+    "an unknown size": Place(lambda value: {"dnsmasq_sizes": {as_key(value): 5000}}, "dnsmasq_sizes[", "cache_size"),
 } | {
-    f"forwarder_sizes.{size}": Place(
-        lambda value, size=size: {"forwarder_sizes": {size: value}},
-        f"forwarder_sizes['{size}']",
+    f"dnsmasq_sizes.{size}": Place(
+        lambda value, size=size: {"dnsmasq_sizes": {size: value}},
+        f"dnsmasq_sizes['{size}']",
         "50",
         UNSET if size == "receive_buffer" else UNSET | {"a number"},
     )
     for size in SIZES
 }
 PLACES |= checks("dnsmasq_checks", "dnsmasq_checks")
-PLACES["forwarder_checks"] = checks("forwarder_checks", "dnsmasq_checks")["forwarder_checks"]
 
 
 def is_clean(text: str) -> bool:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
 
-ROLE = Path(__file__).resolve().parents[2] / "roles/forwarder"
+ROLE = Path(__file__).resolve().parents[2] / "roles/dnsmasq"
 INTERNAL = yaml.safe_load((ROLE / "vars/main.yml").read_text()) | yaml.safe_load((ROLE / "vars/debian.yml").read_text())
 
 
@@ -29,14 +29,14 @@ def render(template: str, plan: dict[str, Any], **more: Any) -> str:
     environment.filters |= {"comment": "# {}".format, "bool": bool, "dirname": os.path.dirname}
     known = {
         "ansible_managed": "managed",
-        "forwarder_hardening": True,
-        "__forwarder_plan": plan,
-        "__forwarder_is_bridge": plan["tier"] == "bridge",
-        "__forwarder_info": {"systemd": 252},
-        "__forwarder_as_root": "+",
+        "dnsmasq_hardening": True,
+        "__dnsmasq_plan": plan,
+        "__dnsmasq_is_bridge": plan["tier"] == "bridge",
+        "__dnsmasq_info": {"systemd": 252},
+        "__dnsmasq_as_root": "+",
     }
-    family = environment.compile_expression(INTERNAL["__forwarder_family"][3:-3])(**known)
-    return environment.get_template(template).render(INTERNAL | known | {"__forwarder_family": family} | more)
+    family = environment.compile_expression(INTERNAL["__dnsmasq_family"][3:-3])(**known)
+    return environment.get_template(template).render(INTERNAL | known | {"__dnsmasq_family": family} | more)
 
 
 def plan(address: str, subnets: list[str], **more: Any) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def test_the_queue_is_raised_and_never_lowered(tmp_path: Path, before: str, afte
     sysctl = tmp_path / "rmem_default"
     sysctl.write_text(before)
     made = plan("192.0.2.53", ["192.0.2.0/24"], members=["hub"] * 5000)
-    text = render("drop_in.conf.j2", made, __forwarder_buffer=str(sysctl))
+    text = render("drop_in.conf.j2", made, __dnsmasq_buffer=str(sysctl))
     [command] = re.findall(r"^ExecStartPre=-\+(/bin/sh .*)$", text, re.M)
     subprocess.run(shlex.split(command), check=True)
     assert sysctl.read_text().strip() == after

@@ -11,7 +11,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "roles/resolver/templates/dhclient_hook.sh.j2"
+TEMPLATE = Path(__file__).resolve().parents[2] / "roles/resolv_conf/templates/dhclient_hook.sh.j2"
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_the_local_server_is_first_and_once(family: str, reason: str, given: str
     variable = "new_domain_name_servers" if family == "4" else "new_dhcp6_name_servers"
     jinja = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     jinja.filters["comment"] = lambda text: f"#\n# {text}\n#"
-    hook = jinja.from_string(TEMPLATE.read_text()).render(ansible_managed="x", __resolver_address="127.0.0.1")
+    hook = jinja.from_string(TEMPLATE.read_text()).render(ansible_managed="x", __resolv_conf_address="127.0.0.1")
     script = f"set -u\nreason={reason}\n{variable}='{given}'\n{hook}\nprintf '%s' \"${variable}\"\n"
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
     assert (done.stdout.strip(), done.stderr) == (first, "")

@@ -20,7 +20,7 @@ QUERY = "everywhere.dnsmasq.query_latency"
 PLAYBOOKS = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
 #: Of the options that a command of ours may have; what stands behind -e is a variable.
 OPTIONS = re.compile(r"-[ielb]|--check|--diff|-r|-p")
-VARIABLE = re.compile(r"\b(?:dnsmasq|forwarder|resolver)_[a-z_]+\b")
+VARIABLE = re.compile(r"\b(?:dnsmasq|resolv_conf)_[a-z_]+\b")
 
 
 def blocks(page: Path, kind: str) -> list[str]:
@@ -105,10 +105,10 @@ def test_each_variable_that_a_page_names_is_one() -> None:
         "dnsmasq_verify_samples",
         "dnsmasq_verify_max_cached_ms",
     }
-    known |= {"dnsmasq_topology", "dnsmasq_network", "dnsmasq_checks", "resolver_info"}
-    written = (ROOT / "roles/forwarder/templates/metrics.py.j2").read_text()
+    known |= {"resolver_info"}
+    written = (ROOT / "roles/dnsmasq/templates/metrics.py.j2").read_text()
     known |= {f"dnsmasq_{name}" for name in re.findall(r'yield "(\w+)"', written)} | {"dnsmasq_exporter"}
-    for role in ("forwarder", "resolver"):
+    for role in ("dnsmasq", "resolv_conf"):
         known |= set(yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()))
     for page in PAGES:
         if page.name != "CHANGELOG.md":

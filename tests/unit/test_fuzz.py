@@ -29,7 +29,7 @@ from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topo
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "roles/forwarder/templates/dnsmasq.conf.j2"
+TEMPLATE = Path(__file__).resolve().parents[2] / "roles/dnsmasq/templates/dnsmasq.conf.j2"
 FACTOR = int(os.environ.get("EVERYWHERE_FUZZ", "1"))
 #: How many examples each test runs at least.
 EXAMPLES = {"topologies": 4000, "variables": 1200, "forged plans": 800, "answers": 3600, "proofs": 400, "slow": 40}
@@ -125,7 +125,7 @@ def spoil(draw: Callable[[Any], Any], holder: Any, key: Any) -> None:
         holder[key] = draw(JUNK)
 
 
-NAMED = re.compile(r"(dnsmasq_topology|dnsmasq_network|forwarder_sizes|host|listen|members)\b")
+NAMED = re.compile(r"(dnsmasq_topology|dnsmasq_network|dnsmasq_sizes|host|listen|members)\b")
 LEAF = re.compile(r"[A-Za-z0-9_.:#/-]{0,253}")
 VALUE = re.compile(r"/[a-z0-9_.-]{1,253}/([0-9a-f.:]{2,39}(#[0-9]{1,5})?)?|[A-Za-z0-9_.:#/-]{1,253}")
 RENDER = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
@@ -153,14 +153,14 @@ def plan_is_sound_or_refused(**given: Any) -> None:
     for version in ("2.76", "2.90"):
         lines = _settings.settings(made, version, resolv_file="/run/x/upstream.conf")
         assert all(line["value"] is None or VALUE.fullmatch(line["value"]) for line in lines)
-    text = FILE.render(ansible_managed="x", __forwarder_plan=made, __forwarder_settings=lines, __forwarder_includes=[])
+    text = FILE.render(ansible_managed="x", __dnsmasq_plan=made, __dnsmasq_settings=lines, __dnsmasq_includes=[])
     assert all(LINE.fullmatch(line) for line in text.split("\n"))
     before, _mark, after = text.partition("\n# The configuration of app1, in ")
     other = FILE.render(
         ansible_managed="x",
-        __forwarder_plan={**made, "host": host},
-        __forwarder_settings=lines,
-        __forwarder_includes=[],
+        __dnsmasq_plan={**made, "host": host},
+        __dnsmasq_settings=lines,
+        __dnsmasq_includes=[],
     )
     # The host's own name is in one comment, which it does not end.
     assert other.encode() == f"{before}\n# The configuration of {host}, in {after}".encode()

@@ -42,7 +42,7 @@ settings = settings_filter.FilterModule().filters()["settings"]
 
 SPECS = {
     role: yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
-    for role in ("forwarder", "resolver")
+    for role in ("dnsmasq", "resolv_conf")
 }
 
 
@@ -92,15 +92,15 @@ PLAN = [
     {
         "name": "Ask this machine once",
         "everywhere.dnsmasq.resolver_info": {},
-        "register": "__forwarder_info",
+        "register": "__dnsmasq_info",
         "run_once": True,
     },
-    {"import_role": {"name": "everywhere.dnsmasq.forwarder", "tasks_from": "refuse"}, "when": False},
+    {"import_role": {"name": "everywhere.dnsmasq.dnsmasq", "tasks_from": "refuse"}, "when": False},
     {
         "name": "Render",
         # Without the condition, a host that is refused goes through all the files: ansible-core 2.19 defers the error.
         "ansible.builtin.debug": {
-            "msg": "{% if __forwarder_plan %}{% for file in templates %}"
+            "msg": "{% if __dnsmasq_plan %}{% for file in templates %}"
             "{{ lookup('ansible.builtin.template', file) }}\n{% endfor %}{% endif %}"
         },
     },
@@ -128,14 +128,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         playbook = tasks
         if not isinstance(tasks, str):
             templates = sorted(str(file) for file in ROLES.glob("*/templates/*.j2"))
-            files = [str(ROLES / name) for name in ("forwarder/vars/debian.yml", "resolver/vars/main.yml")]
+            files = [str(ROLES / name) for name in ("dnsmasq/vars/debian.yml", "resolv_conf/vars/main.yml")]
             play = {
                 "hosts": "all",
                 "gather_facts": False,
                 "vars": {
                     "templates": templates,
-                    "__resolver_info": "{{ __forwarder_info }}",
-                    "role_path": str(ROLES / "forwarder"),
+                    "__resolv_conf_info": "{{ __dnsmasq_info }}",
+                    "role_path": str(ROLES / "dnsmasq"),
                 },
                 "vars_files": files,
                 "tasks": tasks,
@@ -185,12 +185,10 @@ PLANNED = {
 }
 # A template, which the inventory's author may write anywhere, of something that is not there.
 TEMPLATES = {
-    "forwarder_network": {"forwarder_network": Template("{{ nope }}")},
-    "forwarder_sizes": {"forwarder_sizes": Template("{{ nope }}")},
-    "a size": {"forwarder_sizes": {"cache_size": Template("{{ nope }}")}},
+    "dnsmasq_sizes": {"dnsmasq_sizes": Template("{{ nope }}")},
+    "a size": {"dnsmasq_sizes": {"cache_size": Template("{{ nope }}")}},
     "a zone": hostile.home("zones", [Template("{{ nope }}")]),
     "a nameserver": hostile.home("nameservers", [Template("{{ nope }}")]),
-    # No variable that is missing, which is no mistake.
     "dnsmasq_network": {"dnsmasq_network": Template("{{ nope }}")},
     "dnsmasq_topology": {"dnsmasq_topology": Template("{{ nope }}"), "dnsmasq_network": ""},
     "dnsmasq_checks": {"dnsmasq_checks": Template("{{ nope }}")},
@@ -229,9 +227,9 @@ for _role in SPECS:
             _good,
             frozenset(_legal),
         )
-for _name in ("forwarder_hardening", "forwarder_require_fixed", "forwarder_metrics"):
+for _name in ("dnsmasq_hardening", "dnsmasq_require_fixed", "dnsmasq_metrics"):
     SPEC_PLACES[_name] = Place(
-        lambda value, option=_name: {"role": "forwarder", option: value},
+        lambda value, option=_name: {"role": "dnsmasq", option: value},
         _name,
         "yes",
         WORD | UNSET,
@@ -242,19 +240,19 @@ SPECIFIED = {
 }
 
 
-# What libc is to be asked, which only the role resolver reads.
-PREFLIGHT = [{"import_role": {"name": "everywhere.dnsmasq.resolver", "tasks_from": "preflight"}}]
+# What libc is to be asked, which only the role resolv_conf reads.
+PREFLIGHT = [{"import_role": {"name": "everywhere.dnsmasq.resolv_conf", "tasks_from": "preflight"}}]
 RESOLVERS = {
     f"{name}: {value_name}": Case(place.build(value), place.named)
-    for name, place, value_name, value in turned(hostile.checks("resolver_checks", "resolver_checks"), 5)
+    for name, place, value_name, value in turned(hostile.checks("resolv_conf_checks", "resolv_conf_checks"), 5)
     if value_name not in place.legal
 } | {
-    "no check": Case({"resolver_checks": []}, "resolver_checks is []"),
+    "no check": Case({"resolv_conf_checks": []}, "resolv_conf_checks is []"),
     "a type that libc does not ask": Case(
-        {"resolver_checks": [{"name": "x.example", "type": "SOA"}]},
+        {"resolv_conf_checks": [{"name": "x.example", "type": "SOA"}]},
         "[0]['type'] is 'SOA', which libc",
     ),
-    "a template": Case({"resolver_checks": Template("{{ nope }}")}, "nope"),
+    "a template": Case({"resolv_conf_checks": Template("{{ nope }}")}, "nope"),
 }
 
 
@@ -295,7 +293,7 @@ def test_what_the_plan_reads_is_refused_by_name_in_a_real_run(run: Run, number: 
 NEW_LINE = re.compile(
     r"server=(/[a-z0-9._-]+/)?[0-9a-f.:#]+|# [a-z0-9._-]+ is (home|other)'s, asked (directly|through home's bridges)"
     r"|(cache-size|dns-forward-max|max-tcp-connections|use-stale-cache)=[0-9]+"
-    r"|# The configuration of HOST, in (home|no network): everywhere.dnsmasq.forwarder.|# Who may ask HOST at .*"
+    r"|# The configuration of HOST, in (home|no network): everywhere.dnsmasq.dnsmasq.|# Who may ask HOST at .*"
     r"|elsewhere='[0-9a-f.: ]*'|.*@askers.*|resolv-file=[a-z/.-]+|no-resolv|# [a-z ,0-9]+"
 )
 
@@ -309,8 +307,8 @@ def test_what_the_specs_say_is_refused_by_name_in_a_real_run(run: Run) -> None:
 
 
 # The playbook deploy goes past the specification, which only a whole role has.
-REFUSE = [PLAN[0], {"import_role": {"name": "everywhere.dnsmasq.forwarder", "tasks_from": "refuse"}}]
-TRUE_OR_FALSE = ("forwarder_hardening", "forwarder_require_fixed", "forwarder_metrics")
+REFUSE = [PLAN[0], {"import_role": {"name": "everywhere.dnsmasq.dnsmasq", "tasks_from": "refuse"}}]
+TRUE_OR_FALSE = ("dnsmasq_hardening", "dnsmasq_require_fixed", "dnsmasq_metrics")
 TRUTHS = {
     f"{option}: {name}": Case({option: value}, f"{option} is", name not in WORD - {"a newline alone"})
     for option in TRUE_OR_FALSE
@@ -339,7 +337,7 @@ def test_each_public_variable_of_the_roles_has_its_cases() -> None:
 @pytest.mark.ansible
 def test_one_host_of_which_the_inventory_is_wrong_ends_the_run_for_all(run: Run) -> None:
     cases = {"sound": Case({}, ""), "wrong": Case({"dnsmasq_network": "no\nwhere"}, ""), "as sound": Case({}, "")}
-    plan = [{"import_role": {"name": "everywhere.dnsmasq.forwarder", "tasks_from": "plan"}}]
+    plan = [{"import_role": {"name": "everywhere.dnsmasq.dnsmasq", "tasks_from": "plan"}}]
     refusal = run(plan, cases, COMMON, alone="sound")["sound"].refusal
     assert refusal is not None
     assert r"dnsmasq_network is 'no\nwhere'" in refusal and "(of case1)" in refusal
@@ -358,11 +356,11 @@ def rendered(made: dict[str, Any]) -> str:
     """The real template, with the settings of this plan."""
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     environment.filters["comment"] = "# {}".format
-    return environment.from_string((ROLES / "forwarder/templates/dnsmasq.conf.j2").read_text()).render(
+    return environment.from_string((ROLES / "dnsmasq/templates/dnsmasq.conf.j2").read_text()).render(
         ansible_managed="managed",
-        __forwarder_plan=made,
-        __forwarder_settings=settings(made, version="2.90", resolv_file="/run/x/upstream.conf"),
-        __forwarder_includes=[],
+        __dnsmasq_plan=made,
+        __dnsmasq_settings=settings(made, version="2.90", resolv_file="/run/x/upstream.conf"),
+        __dnsmasq_includes=[],
     )
 
 
@@ -377,7 +375,7 @@ def refusal_of(call: Callable[[], Any]) -> str | None:
 
 
 def asked(given: dict[str, Any]) -> Any:
-    return given.get("forwarder_checks", given.get("dnsmasq_checks", ()))
+    return given.get("dnsmasq_checks", ())
 
 
 @pytest.mark.ansible
@@ -386,10 +384,9 @@ def test_each_value_in_each_place_is_refused_by_name_and_shown_escaped(name: str
     place = PLACES[name]
     for value_name, value in hostile.values(place.good).items():
         given = COMMON | place.build(value)
-        topology = given.get("forwarder_topology", given["dnsmasq_topology"])
-        network = given.get("forwarder_network", given["dnsmasq_network"])
+        topology, network = given["dnsmasq_topology"], given["dnsmasq_network"]
         for host in ("app1", "bridge"):
-            call = partial(plan, topology, host, network, sizes=given.get("forwarder_sizes"), checks=asked(given))
+            call = partial(plan, topology, host, network, sizes=given.get("dnsmasq_sizes"), checks=asked(given))
             if value_name in place.legal:
                 if host == "app1" or network == "home":
                     assert is_clean(rendered(call()))
@@ -508,11 +505,8 @@ NUMBERS = {"more digits than Python prints": 10**5000, "hexadecimal": int("f" * 
 @pytest.mark.parametrize("name", PLACES)
 def test_a_number_that_cannot_be_printed_is_refused_by_name(name: str, number: int) -> None:
     given = COMMON | PLACES[name].build(number)
-    topology = given.get("forwarder_topology", given["dnsmasq_topology"])
-    network = given.get("forwarder_network", given["dnsmasq_network"])
-    refusal = refusal_of(
-        lambda: plan(topology, "app1", network, sizes=given.get("forwarder_sizes"), checks=asked(given))
-    )
+    topology, network = given["dnsmasq_topology"], given["dnsmasq_network"]
+    refusal = refusal_of(lambda: plan(topology, "app1", network, sizes=given.get("dnsmasq_sizes"), checks=asked(given)))
     assert refusal and PLACES[name].named in refusal and escaped(refusal)
 
 
@@ -527,7 +521,7 @@ def test_lists_of_any_depth_are_refused_by_name() -> None:
 
 @pytest.mark.ansible
 def test_how_many_hostile_values_there_were() -> None:
-    real = {"plan": PLANNED, "argument_specs": SPECIFIED, "truths": TRUTHS, "resolver_checks": RESOLVERS}
+    real = {"plan": PLANNED, "argument_specs": SPECIFIED, "truths": TRUTHS, "resolv_conf_checks": RESOLVERS}
     counts = {name: Counter("refused" if case.refused else "clean" for case in real[name].values()) for name in real}
     called = sum(len(hostile.values(place.good)) for place in PLACES.values()) * 2
     called += sum(len(hostile.values(good)) for _call, _named, good, _legal in OPTIONS.values())

@@ -20,11 +20,11 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _setting
 from plugins.module_utils.test_resolver import BASE
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
-VARS = ROLES / "forwarder/vars"
+VARS = ROLES / "dnsmasq/vars"
 PLATFORMS = sorted(path.stem for path in VARS.glob("*.yml") if path.name != "main.yml")
 HOSTS = yaml.safe_load((Path(__file__).parent / "recorded/hosts.yml").read_text())
 #: What only some platforms say.
-OPTIONAL = {"__forwarder_package_python", "__forwarder_config", "__forwarder_upstream_file"}
+OPTIONAL = {"__dnsmasq_package_python", "__dnsmasq_config", "__dnsmasq_upstream_file"}
 
 
 @cache
@@ -47,8 +47,8 @@ def candidates(verdict: dict[str, Any]) -> list[str]:
     environment.filters["product"] = itertools.product
     environment.filters["split"] = str.split
     environment.filters["regex_replace"] = lambda text, pattern, new: re.sub(pattern, new, text)
-    expression = read(VARS / "main.yml")["__forwarder_platforms"].strip()[2:-2]
-    return list(environment.compile_expression(expression)(__forwarder_info=verdict))
+    expression = read(VARS / "main.yml")["__dnsmasq_platforms"].strip()[2:-2]
+    return list(environment.compile_expression(expression)(__dnsmasq_info=verdict))
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
@@ -56,16 +56,16 @@ def test_what_a_host_is_taken_for(host: dict[str, Any]) -> None:
     seen, expect = verdict(host), host["expect"]
     assert seen["provider"] == expect["provider"]
     assert (seen["manageable"], seen["obstacle"]) == (True, "")
-    assert (ROLES / f"resolver/tasks/takeover_{expect['provider']}.yml").is_file()
+    assert (ROLES / f"resolv_conf/tasks/takeover_{expect['provider']}.yml").is_file()
     chosen = next(name for name in candidates(seen) if (VARS / name).is_file())
     assert chosen == f"{expect['vars']}.yml"
     data = platform_vars(expect["vars"])
-    assert data["__forwarder_packages"] == expect["packages"]
-    assert (data["__forwarder_user"], data["__forwarder_group"]) == (expect["user"], expect["group"])
-    assert (ROLES / f"forwarder/tasks/packages_{data['__forwarder_package_tasks']}.yml").is_file()
+    assert data["__dnsmasq_packages"] == expect["packages"]
+    assert (data["__dnsmasq_user"], data["__dnsmasq_group"]) == (expect["user"], expect["group"])
+    assert (ROLES / f"dnsmasq/tasks/packages_{data['__dnsmasq_package_tasks']}.yml").is_file()
     # Raises where the version that the system packages is too old.
     _settings.settings(
-        _topology.plan({}, "host", None), expect.get("dnsmasq", "2.90"), data["__forwarder_user"], resolv_file="/x"
+        _topology.plan({}, "host", None), expect.get("dnsmasq", "2.90"), data["__dnsmasq_user"], resolv_file="/x"
     )
 
 
@@ -83,15 +83,15 @@ def test_the_configuration_passes_the_check_of_a_real_dnsmasq(name: str, tmp_pat
     data = platform_vars(name)
     plan = _topology.plan({"here": {"zones": ["corp.example"], "nameservers": ["192.0.2.11"]}}, "host", "here")
     lines = _settings.settings(
-        plan, "2.90", data["__forwarder_user"], data["__forwarder_group"], resolv_file=data["__forwarder_upstream_file"]
+        plan, "2.90", data["__dnsmasq_user"], data["__dnsmasq_group"], resolv_file=data["__dnsmasq_upstream_file"]
     )
     jinja = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
     jinja.filters["comment"] = "# {}".format
-    text = jinja.from_string((ROLES / "forwarder/templates/dnsmasq.conf.j2").read_text()).render(
+    text = jinja.from_string((ROLES / "dnsmasq/templates/dnsmasq.conf.j2").read_text()).render(
         ansible_managed="x",
-        __forwarder_plan=plan,
-        __forwarder_settings=lines,
-        __forwarder_includes=data["__forwarder_includes"],
+        __dnsmasq_plan=plan,
+        __dnsmasq_settings=lines,
+        __dnsmasq_includes=data["__dnsmasq_includes"],
     )
     (tmp_path / "etc/dnsmasq.d").mkdir(parents=True)
     config = tmp_path / "etc/dnsmasq-everywhere.conf"
@@ -104,7 +104,7 @@ def test_the_configuration_passes_the_check_of_a_real_dnsmasq(name: str, tmp_pat
 
 def taken_out(provider: str, path: str, text: str) -> str:
     """The text after the substitution that a takeover makes in a file."""
-    [task] = read(ROLES / f"resolver/tasks/takeover_{provider}.yml")
+    [task] = read(ROLES / f"resolv_conf/tasks/takeover_{provider}.yml")
     [file] = [one for one in task["everywhere.dnsmasq.transaction"]["files"] if one["path"] == path]
     once = _texts.substituted(text.encode(), file["regexp"].encode(), file["replace"].encode())
     assert _texts.substituted(once, file["regexp"].encode(), file["replace"].encode()) == once, "not the same twice"

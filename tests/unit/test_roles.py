@@ -99,9 +99,9 @@ def test_what_tasks_set_is_internal(path: Path) -> None:
 
 
 def test_each_provider_has_its_takeover_and_each_takeover_its_provider() -> None:
-    role = ROOT / "roles/resolver"
+    role = ROOT / "roles/resolv_conf"
     takeovers = {path.stem[len("takeover_") :] for path in (role / "tasks").glob("takeover_*.yml")}
-    providers = read(role / "vars/main.yml")["__resolver_providers"]
+    providers = read(role / "vars/main.yml")["__resolv_conf_providers"]
     assert sorted(providers) == sorted(takeovers)
 
 
@@ -123,7 +123,7 @@ def test_the_distribution_is_data(path: Path) -> None:
     assert PLATFORM.search(path.read_text(encoding="utf-8")) is None
 
 
-@pytest.mark.parametrize(("role", "option"), [("forwarder", "forwarder_checks"), ("resolver", "resolver_checks")])
+@pytest.mark.parametrize(("role", "option"), [("dnsmasq", "dnsmasq_checks"), ("resolv_conf", "resolv_conf_checks")])
 def test_checks_are_judged_as_the_module_would_before_anything_changes(role: str, option: str) -> None:
     written = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
     told = written["argument_specs"]["main"]["options"][option]["options"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import pytest
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "roles/forwarder/templates/upstream.sh.j2"
+TEMPLATE = Path(__file__).resolve().parents[2] / "roles/dnsmasq/templates/upstream.sh.j2"
 # A stand-in for `ip`, with what the real one prints on a host with a lease, a router's advertisement and a tunnel.
 IP = r"""#!/bin/sh
 [ "$*" = "-o address show" ] || exit 64
@@ -74,10 +74,10 @@ class Host:
         jinja.filters["comment"] = lambda text: f"#\n# {text}\n#"
         return jinja.from_string(TEMPLATE.read_text()).render(
             ansible_managed="Ansible managed",
-            __forwarder_info={"source": str(self.source)},
-            __forwarder_upstream_file=str(self.target),
-            __forwarder_others_file=str(self.others),
-            __forwarder_plan={"upstream": {"exclude": list(exclude)}},
+            __dnsmasq_info={"source": str(self.source)},
+            __dnsmasq_upstream_file=str(self.target),
+            __dnsmasq_others_file=str(self.others),
+            __dnsmasq_plan={"upstream": {"exclude": list(exclude)}},
         )
 
 

@@ -17,7 +17,7 @@ from ansible.plugins.filter.core import comment
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._settings import settings
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
 
-ROLE = Path(__file__).resolve().parents[3] / "roles" / "forwarder"
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "dnsmasq"
 ZONE = "corp.example"
 AUTHORITY = "198.51.100.11"
 HOME, REMOTE = "gcp", "datacenter"
@@ -125,8 +125,8 @@ def render(planned: dict[str, Any], version: str, name: str, bare: bool) -> str:
     lines = settings(
         planned,
         version,
-        user=_PLATFORM["__forwarder_user"],
-        group=_PLATFORM["__forwarder_group"],
+        user=_PLATFORM["__dnsmasq_user"],
+        group=_PLATFORM["__dnsmasq_group"],
         pid_file=f"/run/dnsmasq/{name}.pid",
     )
     return written(planned, [line for line in lines if not bare or line["option"] in BARE])
@@ -135,5 +135,5 @@ def render(planned: dict[str, Any], version: str, name: str, bare: bool) -> str:
 def written(planned: dict[str, Any], lines: list[dict[str, Any]]) -> str:
     """The text that the role's template makes of these settings."""
     return _TEMPLATE.render(
-        _PLATFORM, ansible_managed="Ansible managed", __forwarder_plan=planned, __forwarder_settings=lines
+        _PLATFORM, ansible_managed="Ansible managed", __dnsmasq_plan=planned, __dnsmasq_settings=lines
     )

@@ -69,7 +69,7 @@ def untouched(host: lab.Host, before: str, packages_gone: bool, keeps_record: bo
             "not-installed",
         )
         records = shell(host, "ls -A /var/lib/everywhere.dnsmasq 2>/dev/null || true").split()
-        assert records == (["resolver.json"] if keeps_record else [])
+        assert records == (["resolv_conf.json"] if keeps_record else [])
 
 
 @pytest.fixture(scope="session")

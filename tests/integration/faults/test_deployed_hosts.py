@@ -93,7 +93,7 @@ def test_an_admin_adds_to_the_sandbox_or_opts_out(playbook):
             host,
             f"rm -r {drop_in} /etc/dnsmasq.d/log /var/log/dnsmasq; systemctl daemon-reload; systemctl restart dnsmasq",
         )
-    out = playbook("deploy", "-l", host.name, "-e", "forwarder_hardening=false")
+    out = playbook("deploy", "-l", host.name, "-e", "dnsmasq_hardening=false")
     assert out.returncode == 0, out.reasons
     assert shell(host, "systemctl show -p User --value dnsmasq").strip() == ""
     resolves(host)
@@ -114,13 +114,13 @@ def test_a_dnsmasq_without_fixes_is_warned_of_or_refused(playbook):
         assert warned.returncode == 0, warned.reasons
         text = " ".join(warned.text.split())
         assert f"dnsmasq {older} lacks the fixes of" in text and "CVE-2026-2291" in text, text
-        refused = playbook("deploy", "-l", host.name, "-e", "forwarder_require_fixed=true")
+        refused = playbook("deploy", "-l", host.name, "-e", "dnsmasq_require_fixed=true")
         [told] = messages(refused, host.name)
         assert older in told and "CVE-2026-2291" in told and "2.90-4~deb12u2" in told
         assert refused.changed == []
     finally:
         shell(host, f"mv /root/status {status}")
-    fine = playbook("deploy", "-l", host.name, "-e", "forwarder_require_fixed=true")
+    fine = playbook("deploy", "-l", host.name, "-e", "dnsmasq_require_fixed=true")
     assert fine.returncode == 0, fine.reasons
 
 
@@ -169,7 +169,7 @@ def test_an_upgrade_of_the_package(figures):
 @pytest.mark.parametrize("plan", LATER, ids=lambda plan: ", ".join(fault.name for fault in plan.values()))
 def test_a_later_deploy_that_fails_leaves_the_host_as_it_was(playbook, figures, tmp_path, plan):
     """Something changes in each run: another size of the cache."""
-    size = ("-e", json.dumps({"forwarder_sizes": {"cache_size": 5000}}))
+    size = ("-e", json.dumps({"dnsmasq_sizes": {"cache_size": 5000}}))
     broken_run(playbook, figures, tmp_path, "failing later deploy", plan, size, packages_gone=False)
     on_each(taken_over)
     assert playbook("deploy").returncode == 0

@@ -238,9 +238,9 @@ def test_metrics_go_and_come_and_a_restore_in_the_middle_of_a_write_leaves_nothi
     (host.root / OFTEN).unlink()
     (host.root / OFTEN).parent.rmdir()
     metrics = f"ls {PAGE}* /usr/local/sbin/*metrics /etc/systemd/system/*metrics* 2>/dev/null || true"
-    assert run("deploy", "-e", "forwarder_metrics=false").returncode == 0
+    assert run("deploy", "-e", "dnsmasq_metrics=false").returncode == 0
     assert (shell(host, metrics), shell(host, f"systemctl is-active {TIMER} || true").strip()) == ("", "inactive")
-    again = run("deploy", "-e", "forwarder_metrics=false")
+    again = run("deploy", "-e", "dnsmasq_metrics=false")
     assert (again.returncode, again.changed) == (0, [])
     # What is gone is not stale.
     assert until([], lambda: ask(host, "dnsmasq_metrics_written_timestamp_seconds"), 15) == []

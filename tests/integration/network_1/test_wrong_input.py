@@ -34,7 +34,7 @@ CASES = {
         {
             "dnsmasq_topology": {"us_east_1": DATACENTER},
             "dnsmasq_network": "us_east_1",
-            "forwarder_sizes": {"cache_size": 1000000},
+            "dnsmasq_sizes": {"cache_size": 1000000},
         },
         ["cache_size", "1000000", "100000"],
     ),

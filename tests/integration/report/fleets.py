@@ -78,7 +78,7 @@ def _info(chance: random.Random, number: int) -> dict[str, Any]:
         "os": {"id": system, "version": release, "like": []},
         "systemd": systemd,
         "stands": not drifted,
-        "differs": "forwarder: /etc/dnsmasq-everywhere.conf is not as it was left" if drifted else None,
+        "differs": "dnsmasq: /etc/dnsmasq-everywhere.conf is not as it was left" if drifted else None,
         "dnsmasq": {
             "installed": True, "ours": True, "version": version, "package": package,
             "unfixed": [UNFIXED] if chance.random() < 0.02 else [],

@@ -34,7 +34,7 @@ class Deployed:
     def __init__(self, root: Path) -> None:
         self.lab = Lab(root)
         given = {
-            "name": "forwarder",
+            "name": "dnsmasq",
             "record_dir": str(root / "records"),
             "files": [{"path": str(self.lab.old), "content": "new\n"}],
             "units": [unit(FIRST, restart_for=[str(self.lab.old)])],
@@ -42,13 +42,13 @@ class Deployed:
         }
         self.params = ArgumentSpecValidator(transaction.ARGUMENTS).validate(given).validated_parameters
         self.run()
-        self.kept = Path(_record.kept_of("forwarder", self.params["record_dir"]))
+        self.kept = Path(_record.kept_of("dnsmasq", self.params["record_dir"]))
 
     def run(self) -> None:
         _transaction.execute(_request.request_from(self.params), self.lab.host(), False)
         _deployed.keep(self.params)
 
-    def differs(self, words: str = WORDS, names: tuple[str, ...] = ("forwarder",)) -> str:
+    def differs(self, words: str = WORDS, names: tuple[str, ...] = ("dnsmasq",)) -> str:
         return _deployed.differs(names, words, self.params["record_dir"], lambda params: self.lab.host())
 
 
@@ -98,7 +98,7 @@ def test_what_no_longer_stands_is_found(deployed: Deployed, happens: Callable[[D
 
 def test_other_words_and_other_transactions_are_another_deploy(deployed: Deployed) -> None:
     assert OTHER in deployed.differs("other basis")
-    assert deployed.differs(names=("forwarder", "resolver")).startswith("resolver was not deployed")
+    assert deployed.differs(names=("dnsmasq", "resolv_conf")).startswith("resolv_conf was not deployed")
 
 
 def test_a_deploy_that_failed_leaves_what_was_kept_of_the_one_that_holds(deployed: Deployed) -> None:

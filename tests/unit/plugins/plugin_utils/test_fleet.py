@@ -89,12 +89,12 @@ def test_the_hosts_that_are_planned_for_may_be_fewer_than_those_that_count() -> 
 @pytest.mark.parametrize(
     ("app1", "plan"),
     [
-        ({"forwarder_network": "datacenter"}, {"network": "datacenter"}),
-        ({"forwarder_sizes": {"cache_size": 7}}, {"sizes": {"cache_size": 7}}),
-        ({"forwarder_topology": {}, "dnsmasq_network": ""}, {"network": None}),
+        ({"dnsmasq_network": "datacenter"}, {"network": "datacenter"}),
+        ({"dnsmasq_sizes": {"cache_size": 7}}, {"sizes": {"cache_size": 7}}),
+        ({"dnsmasq_topology": {}, "dnsmasq_network": ""}, {"network": None}),
         ({"dnsmasq_network": ""}, {"network": None}),
     ],
-    ids=["the role's own variable", "sizes", "another topology", "no network"],
+    ids=["another network", "sizes", "another topology", "no network"],
 )
 def test_a_host_that_differs_stands_alone(app1: dict[str, Any], plan: dict[str, Any]) -> None:
     entry = next(entry for entry in fleet(inventory(app1=app1)) if "app1" in entry["hosts"])

@@ -239,11 +239,11 @@ CALLS: dict[str, tuple[dict[str, Any], str, str, str]] = {
     "no members": ({"members": None}, "members", "None, which is nothing", "give a list with"),
     "sizes as a list": (
         {"sizes": []},
-        "forwarder_sizes",
+        "dnsmasq_sizes",
         "[], which is a list",
         "give a mapping with any of cache_size, forward_max, stale_seconds, tcp_connections, receive_buffer",
     ),
-    "an unknown size": ({"sizes": {"port": 53}}, "forwarder_sizes['port']", "53, which is no size", "use cache_size"),
+    "an unknown size": ({"sizes": {"port": 53}}, "dnsmasq_sizes['port']", "53, which is no size", "use cache_size"),
     "an unknown size of nothing": ({"sizes": {"port": None}}, "['port']", "None, which is no size", "use cache_size"),
     "a cache below none": ({"sizes": {"cache_size": -1}}, "['cache_size']", "-1, which is out", "from 0 to 100000"),
     "too large a cache": ({"sizes": {"cache_size": 100001}}, "['cache_size']", "100001, which is out", "to 100000"),
