@@ -68,7 +68,7 @@ _value:
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._asked import checks
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
 
 

@@ -105,7 +105,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._fleet import fleet
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.inventory import fleet
 
 
 class FilterModule:

@@ -298,7 +298,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan
 
 
 class FilterModule:

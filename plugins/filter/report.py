@@ -91,7 +91,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._found import report
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._report.build import report
 
 
 class FilterModule:

@@ -134,7 +134,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._trace import route
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.resolution_path import route
 
 
 class FilterModule:

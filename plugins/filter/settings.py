@@ -112,7 +112,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._settings import settings
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.settings import settings
 
 
 class FilterModule:

@@ -316,7 +316,7 @@ queries:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._latency import ARGUMENTS, Unproven, assess
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.check import ARGUMENTS, Unproven, assess
 
 
 def main():

@@ -207,7 +207,7 @@ import os
 import sys
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _collect, _resolver
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import detect, facts
 
 try:
     from dns.version import version as DNSPYTHON
@@ -231,7 +231,7 @@ def main():
         return rc, out
 
     nft = any(os.path.exists(folder + "/nft") for folder in ("/usr/sbin", "/sbin"))
-    found = _resolver.detect(_collect.collect(run))
+    found = detect.detect(facts.collect(run))
     for note in found["notes"]:
         module.warn(note)
     for row in found["dnsmasq"]["unfixed"]:
@@ -244,14 +244,14 @@ def main():
             )
         )
     found.update(dnspython=DNSPYTHON, nft=nft, python=sys.executable)
-    found["basis"] = _resolver.basis(found)
+    found["basis"] = detect.basis(found)
     if deployed is not None:
         # Only now: it is most of what there is to load.
-        from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _deployed, _host
+        from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import drift, host
 
         words = "%s %s" % (deployed, found["basis"])
         names = ROLES + (("metrics",) if found["dnsmasq"]["metrics"] else ())
-        differs = _deployed.differs(names, words, _collect.RECORDS, _host.looking(module))
+        differs = drift.differs(names, words, facts.RECORDS, host.looking(module))
         found.update(stands=not differs, differs=differs)
     module.exit_json(changed=False, **found)
 

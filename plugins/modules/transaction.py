@@ -402,17 +402,17 @@ not_restored:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import (
-    _deployed,
-    _dns,
-    _files,
-    _given,
-    _host,
-    _request,
-    _restore,
-    _transaction,
-    _units,
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import (
+    apply,
+    drift,
+    files,
+    host as _host,
+    restore,
+    spec,
+    units,
+    validation,
 )
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import wire
 
 FILE = {
     "path": {"type": "str", "required": True},
@@ -473,20 +473,20 @@ ARGUMENTS = {
 def _require_fitting(params):
     """What goes with which state."""
     if params["resolv_conf"]:
-        _given.plain_path("resolv_conf", params["resolv_conf"], "/etc/resolv.conf")
+        validation.plain_path("resolv_conf", params["resolv_conf"], "/etc/resolv.conf")
     if params["state"] == "present" and params["resolv_conf"]:
-        raise _files.Unusable("resolv_conf goes with state=absent; use proof")
+        raise files.Unusable("resolv_conf goes with state=absent; use proof")
     given = [option for option in ("files", "units", "commands", "check", "trial", "proof", "after") if params[option]]
     if params["state"] == "absent" and (given or params["prepare_only"]):
-        raise _files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
+        raise files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
 
 
 def keep(module):
     """What holds is not given up because there is no room to say so."""
     try:
-        _deployed.keep(module.params)
+        drift.keep(module.params)
     except OSError as error:
-        module.warn(f"the next run will look at everything again: this one cannot be kept ({_files.explain(error)})")
+        module.warn(f"the next run will look at everything again: this one cannot be kept ({files.explain(error)})")
 
 
 def main():
@@ -495,11 +495,11 @@ def main():
     try:
         absent = module.params["state"] == "absent"
         _require_fitting(module.params)
-        request = _request.request_from(module.params)
-        if module.params["resolv_conf"] and not _dns.HAS_DNSPYTHON:
+        request = spec.request_from(module.params)
+        if module.params["resolv_conf"] and not wire.HAS_DNSPYTHON:
             module.warn(f"nobody asks the servers of {module.params['resolv_conf']}: dnspython is not installed")
-        host = _transaction.Host(
-            systemctl=_units.Systemctl(run),
+        host = apply.Host(
+            systemctl=units.Systemctl(run),
             run=run,
             record_dir=module.params["record_dir"],
             prove=_host.asker(module.params["resolv_conf"])
@@ -508,13 +508,13 @@ def main():
             label=_host.labeller(module),
             prove_at=_host.prover_at(module.params["proof"]),
         )
-        result = (_restore if absent else _transaction).execute(request, host, module.check_mode)
+        result = (restore if absent else apply).execute(request, host, module.check_mode)
         if module.params["deployed"] and not (absent or module.check_mode or request.prepare_only):
             keep(module)
-    except _transaction.RolledBack as error:
+    except apply.RolledBack as error:
         module.fail_json(msg=str(error), changed=bool(error.lost), rolled_back=not error.lost, not_restored=error.lost)
-    except _transaction.UNTOUCHED as error:
-        message = f"{_files.explain(error)}; nothing was changed"
+    except apply.UNTOUCHED as error:
+        message = f"{files.explain(error)}; nothing was changed"
         module.fail_json(msg=message, changed=False, rolled_back=False, not_restored=[])
     if not module._diff:
         del result["diff"]

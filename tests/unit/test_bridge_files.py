@@ -15,7 +15,7 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as _plan
 
 ROLE = Path(__file__).resolve().parents[2] / "roles/dnsmasq"
 INTERNAL = yaml.safe_load((ROLE / "vars/main.yml").read_text()) | yaml.safe_load((ROLE / "vars/debian.yml").read_text())
@@ -41,7 +41,7 @@ def render(template: str, plan: dict[str, Any], **more: Any) -> str:
 
 def plan(address: str, subnets: list[str], **more: Any) -> dict[str, Any]:
     topology = {"hub": {"bridges": {"bridge": address}, "subnets": subnets}}
-    return _topology.plan(topology, "bridge", "hub", **more)
+    return _plan.plan(topology, "bridge", "hub", **more)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_the_rules_are_of_the_family_of_the_bridge(address: str, subnet: str, fa
 
 
 def test_a_local_host_waits_for_no_rules_and_raises_nothing() -> None:
-    text = render("drop_in.conf.j2", _topology.plan({}, "app1", None))
+    text = render("drop_in.conf.j2", _plan.plan({}, "app1", None))
     assert "BindsTo" not in text
     assert "rmem_default" not in text
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _networks, _topology
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import parse, plan
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -42,7 +42,7 @@ def test_each_inventory_can_be_planned(everything: dict[str, Any]) -> None:
     for group in everything["children"].values():
         for host, own in group["hosts"].items():
             network = (own or {}).get("dnsmasq_network") or group["vars"]["dnsmasq_network"]
-            made = _topology.plan(topology, host, network)
+            made = plan.plan(topology, host, network)
             assert made["tier"] == ("bridge" if host in (topology[network] or {}).get("bridges", {}) else "local")
             planned += 1
     assert planned
@@ -51,14 +51,14 @@ def test_each_inventory_can_be_planned(everything: dict[str, Any]) -> None:
 def test_the_site_behind_the_datacenter_is_reached_through_its_bridges() -> None:
     """What the page on topologies says of site-b."""
     [told] = [each for each in map(yaml.safe_load, blocks(ROOT / "docs/topology.md", "yaml")) if "site-b" in str(each)]
-    made = _topology.plan(told["all"]["vars"]["dnsmasq_topology"], "b-web1", "site-b")
+    made = plan.plan(told["all"]["vars"]["dnsmasq_topology"], "b-web1", "site-b")
     asked = {rule["zone"]: rule["servers"] for rule in made["forwards"]}
     assert asked == {"corp.example": ["10.20.0.53", "10.20.0.54"], "a.example": ["10.20.0.53", "10.20.0.54"]}
 
 
 def test_each_key_of_a_network_is_in_the_table() -> None:
     text = (ROOT / "docs/topology.md").read_text()
-    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == set(_networks.READERS)
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.M)) == set(parse.READERS)
 
 
 @pytest.mark.ansible
@@ -71,7 +71,7 @@ def test_checks_and_queries_are_those_of_the_module() -> None:
             elif isinstance(told, list):
                 queries += [query for task in told for query in task.get(QUERY, {}).get("queries", [])]
     assert len(queries) >= 5
-    assert ArgumentSpecValidator(_latency.ARGUMENTS).validate({"queries": queries}).error_messages == []
+    assert ArgumentSpecValidator(check.ARGUMENTS).validate({"queries": queries}).error_messages == []
 
 
 def test_each_command_names_what_there_is() -> None:

@@ -22,10 +22,15 @@ from typing import Any, NamedTuple
 
 import jinja2
 import pytest
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _latency
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _settings, _topology
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check as _check
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import wire
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import settings as _settings
 from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import POISONS, SIZES, TYPES
-from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topologies import is_one_sentence, leaves
+from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils._topology.topologies import (
+    is_one_sentence,
+    leaves,
+)
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -137,8 +142,8 @@ LINE = re.compile(r"|#( [ -~]{1,900})?|[a-z-]+(=[A-Za-z0-9_.:#/-]{1,512})?")
 def plan_is_sound_or_refused(**given: Any) -> None:
     """One sentence for each mistake, with the name of what is wrong; or nothing hostile in the plan and its file."""
     try:
-        made = _topology.plan(**given)
-    except _topology.TopologyError as error:
+        made = plan.plan(**given)
+    except plan.TopologyError as error:
         assert error.findings
         for finding in error.findings:
             assert is_one_sentence(finding) and NAMED.match(finding), finding
@@ -217,9 +222,9 @@ def test_a_forged_plan_is_refused_or_harmless() -> None:
     def check(topology: dict[str, Any], data: st.DataObject) -> None:
         count.one()
         try:
-            made = _topology.plan(topology, data.draw(st.sampled_from(["app1", "b1"])), "n1")
-        except _topology.TopologyError:
-            made = _topology.plan(GOOD, "b1", "n1")
+            made = plan.plan(topology, data.draw(st.sampled_from(["app1", "b1"])), "n1")
+        except plan.TopologyError:
+            made = plan.plan(GOOD, "b1", "n1")
         places = list(spots(made))
         spoil(data.draw, *places[data.draw(st.integers(0, len(places) - 1))])
         try:
@@ -239,7 +244,7 @@ def test_a_forged_plan_is_refused_or_harmless() -> None:
 # --- answers ---
 
 NAME = "db.corp.example"
-ASKED = _dns.question(NAME, "A")
+ASKED = wire.question(NAME, "A")
 QUESTION = ASKED.wire[12:]
 POINTER = b"\xc0\x0c"  # the name of the question
 A, CNAME, SOA, TXT = 1, 5, 6, 16
@@ -584,8 +589,8 @@ def test_a_server_that_says_anything_is_answered_or_refused_in_time(server: Serv
         server.reply, server.sent = reply, []
         began = time.monotonic()
         try:
-            answer = _dns.ask(ASKED, "127.0.0.1", server.port, transport, reply.timeout, 1)
-        except _dns.NoAnswer as error:
+            answer = wire.ask(ASKED, "127.0.0.1", server.port, transport, reply.timeout, 1)
+        except wire.NoAnswer as error:
             assert reply.expected is None, (reply.kind, error)
             assert str(error).startswith(f"127.0.0.1#{server.port} ") and str(error).isprintable()
             event("refused")
@@ -621,8 +626,8 @@ def test_a_proof_against_such_a_server_holds_or_fails_in_one_sentence(server: Se
             "queries": [{**query, "cached": cached}],
         }
         try:
-            results = _latency.assess({**params, **given}, sleep=lambda seconds: None)
-        except _latency.Unproven as error:
+            results = _check.assess({**params, **given}, sleep=lambda seconds: None)
+        except _check.Unproven as error:
             assert str(error).startswith(f"{NAME} A: ") and str(error).isprintable()
         else:
             [found] = results["queries"]
@@ -660,8 +665,8 @@ def test_a_slow_server_costs_the_tries_and_no_more(server: Server) -> None:
         }[how]
         began = time.monotonic()
         try:
-            with pytest.raises(_dns.NoAnswer, match=r"did not answer in|could not be asked"):
-                _dns.ask(ASKED, "127.0.0.1", server.port, "udp", timeout, tries)
+            with pytest.raises(wire.NoAnswer, match=r"did not answer in|could not be asked"):
+                wire.ask(ASKED, "127.0.0.1", server.port, "udp", timeout, tries)
             # Twice, because a truncated answer has a second conversation; and what a busy machine takes.
             assert time.monotonic() - began < 2 * tries * timeout + 1
         finally:

@@ -31,7 +31,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as se
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _findings
 from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
 from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import MARK, PLACES, POISONS, TYPES, Place, is_clean
-from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils.topologies import is_one_sentence
+from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils._topology.topologies import is_one_sentence
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ROOT / "roles"

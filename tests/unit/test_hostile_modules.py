@@ -14,7 +14,9 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _dns, _files, _host, _latency, _request
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check, wire
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import files, host
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import spec as _spec
 from ansible_collections.everywhere.dnsmasq.plugins.modules import resolver_info, transaction
 from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
 from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import POISONS
@@ -61,13 +63,13 @@ class Asked(Exception):
 def query(given: dict[str, Any]) -> str:
     """What would be asked of whom, or Refused."""
 
-    def ask(question: _dns.Question, address: str, port: int, transport: str, timeout: float, tries: int) -> Any:
+    def ask(question: wire.Question, address: str, port: int, transport: str, timeout: float, tries: int) -> Any:
         raise Asked(f"{question.label} {question.wire.hex()} {address} {port} {transport}")
 
-    params = checked(_latency.ARGUMENTS, given)
+    params = checked(check.ARGUMENTS, given)
     try:
-        _latency.assess(params, ask=ask, libc=lambda question: ask(question, "", 0, "libc", 0, 0), nameservers=list)
-    except _latency.Unproven as error:
+        check.assess(params, ask=ask, libc=lambda question: ask(question, "", 0, "libc", 0, 0), nameservers=list)
+    except check.Unproven as error:
         raise Refused(str(error), ours=True) from error
     except Asked as error:
         return str(error)
@@ -144,10 +146,10 @@ def request(given: dict[str, Any]) -> str:
     params = checked(transaction.ARGUMENTS, given)
     try:
         transaction._require_fitting(params)
-        made = _request.request_from(params)
-        _host.prover(params["proof"], False)
-        _host.prover_at(params["proof"])
-    except _files.Unusable as error:
+        made = _spec.request_from(params)
+        host.prover(params["proof"], False)
+        host.prover_at(params["proof"])
+    except files.Unusable as error:
         raise Refused(str(error), ours=True) from error
     return repr(made)
 
@@ -320,7 +322,7 @@ def options_of(arguments: dict[str, Any], path: str = "") -> Iterator[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_each_option_has_its_cases(module: str) -> None:
     arguments = {
-        "query_latency": _latency.ARGUMENTS,
+        "query_latency": check.ARGUMENTS,
         "transaction": transaction.ARGUMENTS,
         "resolver_info": resolver_info.ARGUMENTS,
     }[module]
@@ -384,7 +386,7 @@ def test_what_is_at_the_edge_is_taken(given: dict[str, Any]) -> None:
 
 def test_a_first_server_of_another_kind_is_shown_escaped() -> None:
     with pytest.raises(ValueError, match="libc does not ask") as raised:
-        _latency._check_libc("127.0.0.1", ["fe80::1%\x1b[31m"])
+        check._check_libc("127.0.0.1", ["fe80::1%\x1b[31m"])
     assert str(raised.value).isprintable()
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import jinja2
 import pytest
 import yaml
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _resolver, _texts
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _settings, _topology
-from plugins.module_utils.test_resolver import BASE
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import detect
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import text_edits
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as _plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import settings
+from plugins.module_utils._resolv_conf.test_detect import BASE
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 VARS = ROLES / "dnsmasq/vars"
@@ -38,7 +40,7 @@ def platform_vars(name: str) -> dict[str, Any]:
 
 
 def verdict(host: dict[str, Any]) -> dict[str, Any]:
-    return _resolver.detect({**BASE, **host["seen"], "os_release": host["os_release"]})
+    return detect.detect({**BASE, **host["seen"], "os_release": host["os_release"]})
 
 
 def candidates(verdict: dict[str, Any]) -> list[str]:
@@ -64,8 +66,8 @@ def test_what_a_host_is_taken_for(host: dict[str, Any]) -> None:
     assert (data["__dnsmasq_user"], data["__dnsmasq_group"]) == (expect["user"], expect["group"])
     assert (ROLES / f"dnsmasq/tasks/packages_{data['__dnsmasq_package_tasks']}.yml").is_file()
     # Raises where the version that the system packages is too old.
-    _settings.settings(
-        _topology.plan({}, "host", None), expect.get("dnsmasq", "2.90"), data["__dnsmasq_user"], resolv_file="/x"
+    settings.settings(
+        _plan.plan({}, "host", None), expect.get("dnsmasq", "2.90"), data["__dnsmasq_user"], resolv_file="/x"
     )
 
 
@@ -81,8 +83,8 @@ def test_each_platform_is_one_of_a_recorded_host() -> None:
 @pytest.mark.parametrize("name", PLATFORMS)
 def test_the_configuration_passes_the_check_of_a_real_dnsmasq(name: str, tmp_path: Path) -> None:
     data = platform_vars(name)
-    plan = _topology.plan({"here": {"zones": ["corp.example"], "nameservers": ["192.0.2.11"]}}, "host", "here")
-    lines = _settings.settings(
+    plan = _plan.plan({"here": {"zones": ["corp.example"], "nameservers": ["192.0.2.11"]}}, "host", "here")
+    lines = settings.settings(
         plan, "2.90", data["__dnsmasq_user"], data["__dnsmasq_group"], resolv_file=data["__dnsmasq_upstream_file"]
     )
     jinja = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined)
@@ -106,8 +108,8 @@ def taken_out(provider: str, path: str, text: str) -> str:
     """The text after the substitution that a takeover makes in a file."""
     [task] = read(ROLES / f"resolv_conf/tasks/takeover_{provider}.yml")
     [file] = [one for one in task["everywhere.dnsmasq.transaction"]["files"] if one["path"] == path]
-    once = _texts.substituted(text.encode(), file["regexp"].encode(), file["replace"].encode())
-    assert _texts.substituted(once, file["regexp"].encode(), file["replace"].encode()) == once, "not the same twice"
+    once = text_edits.substituted(text.encode(), file["regexp"].encode(), file["replace"].encode())
+    assert text_edits.substituted(once, file["regexp"].encode(), file["replace"].encode()) == once, "not the same twice"
     return once.decode()
 
 

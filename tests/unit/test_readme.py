@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _topology
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as _plan
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -26,7 +26,7 @@ def test_the_inventory_sends_the_datacenter_s_names_to_its_name_servers() -> Non
     everything = blocks()[0]["all"]
     for group in everything["children"].values():
         for host in group["hosts"]:
-            plan = _topology.plan(everything["vars"]["dnsmasq_topology"], host, group["vars"]["dnsmasq_network"])
+            plan = _plan.plan(everything["vars"]["dnsmasq_topology"], host, group["vars"]["dnsmasq_network"])
             rules = {rule["zone"]: rule["servers"] for rule in plan["forwards"] + plan["reverse"]}
             servers = ["10.20.0.11", "10.20.0.12"]
             assert rules == {"corp.example": servers, "20.10.in-addr.arpa": servers}
@@ -37,7 +37,7 @@ def test_the_second_inventory_makes_two_networks_answer_each_other() -> None:
     everything = blocks()[1]["all"]
     topology = everything["vars"]["dnsmasq_topology"]
     plans = {
-        host: _topology.plan(topology, host, group["vars"]["dnsmasq_network"])
+        host: _plan.plan(topology, host, group["vars"]["dnsmasq_network"])
         for group in everything["children"].values()
         for host in group["hosts"]
     }
@@ -51,5 +51,5 @@ def test_the_second_inventory_makes_two_networks_answer_each_other() -> None:
 
 @pytest.mark.ansible
 def test_the_checks_are_queries_of_the_module() -> None:
-    checked = ArgumentSpecValidator(_latency.ARGUMENTS).validate({"queries": blocks()[2]["dnsmasq_checks"]})
+    checked = ArgumentSpecValidator(check.ARGUMENTS).validate({"queries": blocks()[2]["dnsmasq_checks"]})
     assert checked.error_messages == []

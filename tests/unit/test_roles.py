@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _latency
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
@@ -127,7 +127,7 @@ def test_the_distribution_is_data(path: Path) -> None:
 def test_checks_are_judged_as_the_module_would_before_anything_changes(role: str, option: str) -> None:
     written = yaml.safe_load((ROOT / "roles" / role / "meta/argument_specs.yml").read_text())
     told = written["argument_specs"]["main"]["options"][option]["options"]
-    options = _latency.ARGUMENTS["queries"]["options"]
+    options = check.ARGUMENTS["queries"]["options"]
     # How a check travels is the roles' own business.
     known = {name: spec for name, spec in options.items() if name not in ("server", "transport")}
     kept = ("type", "elements", "required", "choices")

@@ -14,8 +14,8 @@ from typing import Any
 import jinja2
 import yaml
 from ansible.plugins.filter.core import comment
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._settings import settings
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.settings import settings
 
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "dnsmasq"
 ZONE = "corp.example"

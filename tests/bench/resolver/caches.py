@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._settings import settings
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.settings import settings
 from layout import written
 
 HERE = Path(__file__).resolve().parent

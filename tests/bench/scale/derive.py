@@ -14,8 +14,8 @@ import sys
 import time
 from collections import Counter
 
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._settings import settings
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.settings import settings
 from layout import written
 from sites import Fleet
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import fleets
 import pytest
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _drawing, _found, _report
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._report import build, charts, health
 
 #: What a browser is given: no network at all, so that whatever the page would ask for fails.
 CHROMIUM = (
@@ -78,7 +78,7 @@ def make(tmp_path: Path) -> Callable[..., Made]:
         given = {"topology": topology, "network": "", "sizes": {}, "checks": []}
         path, first = tmp_path / f"{name}.html", next(iter(hosts), "")
         began = time.process_time()
-        page, data = _found.report(list(hosts), fleets.Hostvars(hosts), list(hosts), first, str(path), given)
+        page, data = build.report(list(hosts), fleets.Hostvars(hosts), list(hosts), first, str(path), given)
         seconds = time.process_time() - began
         assert (page["path"], data["path"]) == (str(path), str(path.with_suffix(".json")))
         path.write_text(page["content"], "utf-8")
@@ -160,10 +160,10 @@ def test_a_browser_shows_what_the_data_say(topology, count, make, tmp_path, shot
     assert (
         found["heading"].startswith(f"{summary['states']['fine']:,} of {count:,}") or summary["states"]["fine"] == count
     )
-    milliseconds = _drawing.milliseconds
+    milliseconds = charts.milliseconds
     assert found["tiles"][:2] == [f"{milliseconds(summary['cached_ms'])} ms", f"{milliseconds(summary['cold_ms'])} ms"]
     assert found["states"] == [
-        f"{number:,} {_report.STATES[state]}" for state, number in summary["states"].items() if number
+        f"{number:,} {health.STATES[state]}" for state, number in summary["states"].items() if number
     ]
     assert sum(summary["states"].values()) == count == len(hosts)
     assert found["rows"] == min(100, count)
@@ -237,7 +237,7 @@ def test_before_and_after(make):
     topology = fleets.two_networks()
     first = make(topology, fleets.fleet(topology, 12, seed=1))
     second = make(topology, fleets.fleet(topology, 12, seed=2))
-    before = _drawing.milliseconds(first.data["summary"]["cached_ms"])
+    before = charts.milliseconds(first.data["summary"]["cached_ms"])
     assert f"from the cache, the median host; before {before} ms" in second.text
     assert "from the cache, before" in second.text and "before" not in first.text.partition("<main>")[2]
 
@@ -252,4 +252,4 @@ def test_a_file_that_is_no_earlier_report_is_refused(text, make, tmp_path):
 
 def test_the_page_is_named_as_one():
     with pytest.raises(InputError, match=r"dnsmasq_report is '/tmp/report.txt', which does not end in \.html"):
-        _found.report([], fleets.Hostvars({}), [], "", "/tmp/report.txt")
+        build.report([], fleets.Hostvars({}), [], "", "/tmp/report.txt")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "docs" / "examples" / "awx" / "job_templates.yml"
 TEMPLATES: dict[str, dict[str, Any]] = {

@@ -15,13 +15,17 @@ from ansible_collections.everywhere.dnsmasq.plugins.filter import checks as chec
 from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import route as route_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import (
-    _asked,
-    _networks,
-    _settings,
-    _sizes,
-    _topology,
-    _trace,
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import (
+    parse,
+    queries,
+    resolution_path,
+    sizing,
+)
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import (
+    plan as _plan,
+)
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import (
+    settings as _settings,
 )
 
 pytestmark = pytest.mark.ansible
@@ -41,24 +45,24 @@ def test_the_filters_follow_one_another() -> None:
 def test_a_mistake_is_told_as_ansible_tells_it() -> None:
     with pytest.raises(AnsibleFilterError, match="use one of \\['home'\\]") as raised:
         plan({"home": {}}, host="app1", network="hoem")
-    assert isinstance(raised.value.__cause__, _topology.TopologyError)
+    assert isinstance(raised.value.__cause__, _plan.TopologyError)
     with pytest.raises(AnsibleFilterError, match="too old") as raised:
         settings(plan({}, host="app1", network=""), version="2.75", resolv_file="/run/dnsmasq/upstream.conf")
     assert isinstance(raised.value.__cause__, _settings.SettingsError)
     with pytest.raises(AnsibleFilterError, match="dnsmasq_name is 'a b'") as raised:
         route({}, name="a b", host="app1", network="")
-    assert isinstance(raised.value.__cause__, _trace.TraceError)
+    assert isinstance(raised.value.__cause__, resolution_path.TraceError)
     with pytest.raises(AnsibleFilterError, match=r"mine\[0\]\['type'\] is 'MX', which libc cannot") as raised:
         checks([{"name": "x", "type": "MX"}], "mine", libc=True)
-    assert isinstance(raised.value.__cause__, _asked.CheckError)
+    assert isinstance(raised.value.__cause__, queries.CheckError)
 
 
 @pytest.mark.parametrize(
     ("module", "function"),
     [
-        (checks_filter, _asked.checks),
-        (plan_filter, _topology.plan),
-        (route_filter, _trace.route),
+        (checks_filter, queries.checks),
+        (plan_filter, _plan.plan),
+        (route_filter, resolution_path.route),
         (settings_filter, _settings.settings),
     ],
     ids=["checks", "plan", "route", "settings"],
@@ -76,17 +80,17 @@ def test_the_documentation_has_the_arguments_and_defaults_of_the_function(module
 
 def test_the_documentation_has_every_key_and_range() -> None:
     topology = " ".join(yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["_input"]["description"])
-    assert all(f"V({key})" in topology for key in _networks.READERS)
+    assert all(f"V({key})" in topology for key in parse.READERS)
     sizes = yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["sizes"]["suboptions"]
-    assert list(sizes) == list(_sizes.LIMITS)
-    for key, limit in _sizes.LIMITS.items():
+    assert list(sizes) == list(sizing.LIMITS)
+    for key, limit in sizing.LIMITS.items():
         text = " ".join(sizes[key]["description"])
         assert f"from V({limit.low}) to V({limit.high})" in text
 
 
 def test_the_documentation_has_the_default_sizes() -> None:
     sizes = yaml.safe_load(plan_filter.DOCUMENTATION)["options"]["sizes"]["suboptions"]
-    for defaults in (_sizes.LOCAL, _sizes.of_bridge(0)):
+    for defaults in (sizing.LOCAL, sizing.of_bridge(0)):
         for key, default in defaults.items():
             text = " ".join(sizes[key]["description"])
             assert re.search(r"defaults to (dnsmasq's own|leaving)" if default is None else rf"to V\({default}\)", text)

@@ -1,0 +1,127 @@
+# Copyright: (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a host was before the first change, and the plan that makes it that again."""
+
+import base64
+import json
+import os
+import typing
+
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import file_swap, files, units
+
+_TEXTS = ("line", "regexp", "replace")
+
+
+def path_of(name: str, record_dir: str) -> str:
+    return os.path.join(record_dir, name + ".json")
+
+
+def kept_of(name: str, record_dir: str) -> str:
+    """Where `_deployed` keeps what holds now; it is of no use for the way back and goes with it."""
+    return os.path.join(record_dir, name + ".deployed.json")
+
+
+def read(name: str, record_dir: str) -> typing.Optional[dict]:
+    """The record, or None where there is none."""
+    found = files.look(path_of(name, record_dir))
+    return _parsed(found) if found.existed else None
+
+
+def _parsed(found):
+    try:
+        record = json.loads(found.content.decode("utf-8"))
+        return dict({"version": 1, "files": {}, "directories": [], "units": {}, "commands": []}, **record)
+    except (TypeError, ValueError) as error:
+        raise files.Unusable(f"the record {found.path} is not readable ({error}); move it away") from error
+
+
+def written(request, plan, host) -> file_swap.Swap:
+    """Adds what was found to the record; undoing the swap takes it out again."""
+    wanted = files.Wanted(path_of(request.name, host.record_dir), content=b"", mode=0o600)
+    found = files.look(wanted.path)
+    try:
+        content = recorded(_parsed(found) if found.existed else _parsed(found._replace(content=b"{}")), request, plan)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise files.Unusable(f"the record {wanted.path} is not readable ({error}); move it away") from error
+    restarts_only = not plan.landing and all(step.verb == "restart" for step in plan.steps)
+    swap = file_swap.Swap([] if restarts_only else [files.Change(wanted, found, content, wanted.mode)])
+    try:
+        swap.land()
+    except file_swap.NotWritten:
+        swap.undo()
+        raise
+    return swap
+
+
+def recorded(record: dict, request, plan) -> bytes:
+    """The first state of each path and unit, for good: an entry that is there stays."""
+    for change in plan.changes:
+        record["files"].setdefault(change.path, _file_entry(change))
+    directories = file_swap.missing_directories(plan.changes)
+    record["directories"] += [path for path in directories if path not in record["directories"]]
+    for number, unit in enumerate(request.units, start=len(record["units"])):
+        state = plan.states[unit.name]
+        entry = {"LoadState": state.load, "UnitFileState": state.enablement, "ActiveState": state.active}
+        record["units"].setdefault(unit.name, dict(entry, order=number, restart=[]))
+        # Which of its files matter may change from one version of the role to the next.
+        record["units"][unit.name]["restart"] = sorted(
+            set(record["units"][unit.name]["restart"]).union(unit.restart_for)
+        )
+    for command in request.commands:
+        entry = {"argv": list(command.argv), "undo": list(command.undo), "run_for": list(command.run_for)}
+        if entry not in record["commands"]:
+            record["commands"].append(entry)
+    return json.dumps(record, indent=1, sort_keys=True).encode("ascii") + b"\n"
+
+
+def _file_entry(change):
+    found, wanted = change.found, change.wanted
+    texts = {key: getattr(wanted, key).decode("utf-8", "surrogateescape") for key in _TEXTS if getattr(wanted, key)}
+    return dict(
+        texts,
+        way=wanted.way,
+        in_place=wanted.in_place,
+        existed=found.existed,
+        link=found.link,
+        target=found.target,
+        content=base64.b64encode(found.content).decode("ascii") if found.existed else None,
+        mode=f"{found.mode:04o}",
+        uid=found.uid,
+        gid=found.gid,
+    )
+
+
+def wanted_back(record: dict) -> typing.List[files.Wanted]:
+    """What the files have to become, for the way back."""
+    return [_wanted_back(path, entry) for path, entry in sorted(record["files"].items())]
+
+
+def _wanted_back(path, entry):
+    texts = {key: entry.get(key, "").encode("utf-8", "surrogateescape") for key in _TEXTS}
+    content = base64.b64decode(entry["content"] or "")
+    was = files.Entry(
+        entry["way"],
+        entry["existed"],
+        entry["link"],
+        content,
+        int(entry["mode"], 8),
+        entry["uid"],
+        entry["gid"],
+        **texts,
+    )
+    return files.Wanted(path, in_place=entry["in_place"], undo=was)
+
+
+def units_back(record: dict) -> typing.List[units.Wanted]:
+    """The units that ran, ran not, started at boot or did not, in the order in which they were started."""
+    rows = sorted(record["units"].items(), key=lambda row: row[1]["order"])
+    return [
+        units.Wanted(
+            name,
+            was["UnitFileState"] in ("enabled", "enabled-runtime"),
+            was["ActiveState"] not in units.DOWN,
+            tuple(was["restart"]),
+        )
+        for name, was in rows
+    ]

@@ -1,0 +1,83 @@
+# Copyright: (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The way back: what the record says was there, as a transaction of its own that is all done or not at all."""
+
+import contextlib
+import os
+
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import (
+    apply,
+    backup,
+    file_swap,
+    files,
+    units as _units,
+)
+
+
+def execute(request, host, check_mode: bool) -> dict:
+    """Puts the host back, or raises what `apply.execute` raises. Without a record there is nothing to do."""
+    record = backup.read(request.name, host.record_dir)
+    if record is None:
+        return apply.Plan([], {}, [], False).result()
+    plan = plan_for(record, host)
+    if check_mode:
+        return dict(plan.result(), changed=True)  # the record itself goes
+    with file_swap.alone(host.record_dir), file_swap.uninterrupted():
+        record = backup.read(request.name, host.record_dir)
+        if record is None:  # another restore went through meanwhile
+            return apply.Plan([], {}, [], False).result()
+        plan = plan_for(record, host)
+        units = [unit for unit in backup.units_back(record) if plan.states[unit.name].there]
+        if any(change.gone and change.wanted.undo.way == "watched" for change in plan.changes):
+            host = host._replace(prove=None)  # the host had no resolver of its own before
+        result = apply.apply(request._replace(units=units), plan, host)
+        forget(request.name, record, host)
+    return dict(result, changed=True)
+
+
+def plan_for(record, host):
+    """The same plan as a deploy's, the other way round."""
+    changes = files.changes_for(backup.wanted_back(record))
+    moving = {change.path for change in changes if change.needed}
+    units = backup.units_back(record)
+    states = host.systemctl.states([unit.name for unit in units])
+    first, steps = [], []
+    for unit in units:
+        state = states[unit.name]
+        if not state.there:
+            continue
+        if state.load == "masked":  # what Debian 11 does to the unit of a package that it removes
+            first.append(_units.Step("unmask", unit.name))
+        wanted = unit._replace(enabled=unit.enabled if state.enablement in ("enabled", "disabled") else None)
+        for step in _units.steps_for(wanted, state, outdated=bool(moving.intersection(unit.restart_for))):
+            (first if step.verb in ("stop", "disable") else steps).append(step)
+    run = [command for command in record["commands"] if moving.intersection(command["run_for"])]
+    read = {path for unit in units for path in unit.restart_for}
+    read.update(path for command in record["commands"] for path in command["run_for"])
+    return apply.Plan(
+        changes,
+        states,
+        steps,
+        reload=any(path.startswith(host.unit_directories) for path in moving),
+        first=first[::-1],
+        commands=[command["undo"] for command in reversed(run)],
+        commands_back=[command["argv"] for command in run],
+        alone=frozenset(
+            change.path
+            for change in changes
+            if change.path not in read and not change.path.startswith(host.unit_directories)
+        ),
+        back=True,
+    )
+
+
+def forget(name, record, host) -> None:
+    """The record, and the directories that were made for it and the files and are empty now."""
+    for kept in (backup.kept_of(name, host.record_dir), backup.kept_of(name, host.record_dir) + ".new"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(kept)
+    os.unlink(backup.path_of(name, host.record_dir))
+    for directory in sorted(record["directories"], reverse=True) + [host.record_dir]:
+        with contextlib.suppress(OSError):  # somebody else's file is in it
+            os.rmdir(directory)

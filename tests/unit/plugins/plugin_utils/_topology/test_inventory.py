@@ -1,0 +1,185 @@
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Many hosts at once: each gets the plan that it would get alone, and what is wrong is told once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import inventory as _inventory
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as _plan
+
+TOPOLOGY: dict[str, Any] = {
+    "datacenter": {
+        "zones": ["corp.example", "lab.example"],
+        "subnets": ["192.0.2.0/24"],
+        "nameservers": ["192.0.2.11"],
+        "bridges": {"dc-1": "192.0.2.53", "dc-2": "192.0.2.54"},
+    },
+    "gcp": {"subnets": ["198.51.100.0/24"], "bridges": {"gcp-1": "198.51.100.53"}, "upstream": "none"},
+}
+NETWORKS = {"dc-1": "datacenter", "dc-2": "datacenter", "gcp-1": "gcp", "db": "datacenter"} | {
+    f"app{number}": "gcp" for number in range(1, 6)
+}
+
+
+class Hostvars:
+    """Ansible's own, as far as it is asked: what stands in the inventory, and the same rendered."""
+
+    def __init__(self, variables: dict[str, dict[str, Any]], rendered: dict[str, Any] | None = None) -> None:
+        self.variables, self.rendered, self.asked = variables, rendered or {}, 0
+
+    def raw_get(self, host: str) -> dict[str, Any]:
+        return self.variables[host]
+
+    def __getitem__(self, host: str) -> dict[str, Any]:
+        self.asked += 1
+        return {
+            key: self.rendered.get(f"{host} {key}", value) if isinstance(value, str) else value
+            for key, value in self.variables[host].items()
+        }
+
+
+def inventory(**differences: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {
+        host: {"dnsmasq_topology": TOPOLOGY, "dnsmasq_network": network, **differences.get(host.replace("-", "_"), {})}
+        for host, network in NETWORKS.items()
+    }
+
+
+def fleet(variables: dict[str, dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+    hostvars = more.pop("hostvars", None) or Hostvars(variables)
+    return _inventory.fleet(
+        more.pop("hosts", list(variables)), hostvars, list(variables), next(iter(variables)), **more
+    )
+
+
+def test_each_host_has_the_plan_that_it_would_have_alone() -> None:
+    members = list(NETWORKS.values())
+    found = fleet(inventory())
+    seen = {}
+    for entry in found:
+        for host in entry["hosts"]:
+            alone = _plan.plan(TOPOLOGY, host, NETWORKS[host], members=members)
+            seen[host] = alone | {"host": None} == entry["plan"] | {"host": None}
+    assert seen == dict.fromkeys(NETWORKS, True)
+    assert [entry["hosts"] for entry in found] == [
+        ["dc-1"],
+        ["dc-2"],
+        ["gcp-1"],
+        ["db"],
+        [f"app{n}" for n in range(1, 6)],
+    ]
+    assert [entry["bridge"] for entry in found] == [
+        *({"host": entry["hosts"][0], "sizes": entry["plan"]["sizes"]} for entry in found[:3]), None, None
+    ]  # fmt: skip
+
+
+def test_a_value_that_all_have_is_rendered_once() -> None:
+    hostvars = Hostvars(inventory())
+    fleet(hostvars.variables, hostvars=hostvars)
+    assert hostvars.asked == 1 + len(set(NETWORKS.values()))
+
+
+def test_the_hosts_that_are_planned_for_may_be_fewer_than_those_that_count() -> None:
+    [entry] = fleet(inventory(), hosts=["dc-1"])
+    alone = _plan.plan(TOPOLOGY, "dc-1", "datacenter", members=list(NETWORKS.values()))
+    assert entry["plan"] == alone
+
+
+@pytest.mark.parametrize(
+    ("app1", "plan"),
+    [
+        ({"dnsmasq_network": "datacenter"}, {"network": "datacenter"}),
+        ({"dnsmasq_sizes": {"cache_size": 7}}, {"sizes": {"cache_size": 7}}),
+        ({"dnsmasq_topology": {}, "dnsmasq_network": ""}, {"network": None}),
+        ({"dnsmasq_network": ""}, {"network": None}),
+    ],
+    ids=["another network", "sizes", "another topology", "no network"],
+)
+def test_a_host_that_differs_stands_alone(app1: dict[str, Any], plan: dict[str, Any]) -> None:
+    entry = next(entry for entry in fleet(inventory(app1=app1)) if "app1" in entry["hosts"])
+    assert "app2" not in entry["hosts"]
+    for key, value in plan.items():
+        assert entry["plan"][key] == value or value.items() <= entry["plan"][key].items()
+
+
+def test_a_template_is_rendered_for_each_host() -> None:
+    template = "{{ where[inventory_hostname] }}"
+    variables = {host: {"dnsmasq_topology": TOPOLOGY, "dnsmasq_network": template} for host in NETWORKS}
+    rendered = {f"{host} dnsmasq_network": network for host, network in NETWORKS.items()}
+    found = fleet(variables, hostvars=Hostvars(variables, rendered))
+    assert {host: entry["plan"]["network"] for entry in found for host in entry["hosts"]} == NETWORKS
+    assert len(found) == 5, "alike is alike, wherever it comes from"
+
+
+def test_what_the_play_says_holds_for_whom_the_inventory_says_nothing() -> None:
+    given = {"topology": TOPOLOGY, "network": "gcp", "sizes": {}, "checks": []}
+    variables: dict[str, dict[str, Any]] = {host: {} for host in NETWORKS}
+    [entry] = fleet(variables, given=given, hosts=["app1", "app2"])
+    assert (entry["plan"]["network"], entry["hosts"]) == ("gcp", ["app1", "app2"])
+    # The first host has a network of its own: its play's is the inventory's.
+    variables["dc-1"] = {"dnsmasq_network": "datacenter"}
+    [entry] = fleet(variables, given={**given, "network": "datacenter"}, hosts=["app1", "app2"])
+    assert entry["plan"]["network"] is None
+
+
+def findings(variables: dict[str, dict[str, Any]], **more: Any) -> list[str]:
+    with pytest.raises(_inventory.FleetError) as caught:
+        fleet(variables, **more)
+    return caught.value.findings
+
+
+def test_what_is_wrong_for_all_is_told_once_and_what_is_not_with_its_hosts() -> None:
+    broken = {**TOPOLOGY, "gcp": {**TOPOLOGY["gcp"], "subnets": ["198.51.100.1/24"]}}
+    everywhere = {host: {"dnsmasq_topology": broken, "dnsmasq_network": network} for host, network in NETWORKS.items()}
+    [finding] = findings(everywhere)
+    assert finding.startswith("dnsmasq_topology['gcp']['subnets'][0] is '198.51.100.1/24'") and "(of" not in finding
+    [finding] = findings(inventory(app3={"dnsmasq_network": "nowhere"}))
+    assert finding.startswith("dnsmasq_network is 'nowhere'") and finding.endswith(" (of app3)")
+    nowhere = {f"app{number}": {"dnsmasq_network": "nowhere"} for number in range(1, 6)}
+    [finding] = findings(inventory(**nowhere))
+    assert finding.endswith(" (of app1, app2 and 3 more)")
+
+
+def test_each_hosts_name_is_read_also_where_the_plan_is_anothers() -> None:
+    variables = inventory()
+    variables["app9\nport=5353"] = variables["app1"]
+    [finding] = findings(variables)
+    assert finding.startswith("host is 'app9\\nport=5353'")
+
+
+@pytest.mark.parametrize(
+    "topology", [None, "x", [], {"gcp": "x"}, {"gcp": {"bridges": "x"}}, {"gcp": {"bridges": {1: 2}}}]
+)
+def test_a_topology_that_is_none_is_refused_by_name(topology: Any) -> None:
+    variables = {host: {"dnsmasq_topology": topology, "dnsmasq_network": "gcp"} for host in ("app1", "app2")}
+    assert all("dnsmasq_" in finding for finding in findings(variables))
+
+
+def test_the_way_of_a_name_is_told_below_each_plan() -> None:
+    found = fleet(inventory(), hosts=["app1", "app2", "dc-1"], name="db.corp.example")
+    assert [entry["lines"] for entry in found] == [
+        [
+            "app1, app2: tier local in gcp",
+            "  answers at 127.0.0.1",
+            "  corp.example lab.example 2.0.192.in-addr.arpa (datacenter's, through gcp) -> 198.51.100.53",
+            "  everything else -> nobody",
+            "  sizes: cache_size 10000, forward_max 1024, stale_seconds 3600",
+            "  1. app1 (gcp) -> 198.51.100.53: corp.example is datacenter's, and gcp's own bridges know the way",
+            "  2. gcp-1 (gcp) -> 192.0.2.53, 192.0.2.54: corp.example is datacenter's, whose bridges are the next step",
+            "  3. dc-1, dc-2 (datacenter) -> 192.0.2.11: corp.example is datacenter's own, and its nameservers answer "
+            "for it",
+        ],
+        [
+            "dc-1: tier bridge in datacenter",
+            "  answers at 127.0.0.1, 192.0.2.53",
+            "  corp.example lab.example 2.0.192.in-addr.arpa (datacenter's) -> 192.0.2.11",
+            "  everything else -> what DHCP handed out, without 192.0.2.53, 192.0.2.54, 198.51.100.53",
+            "  sizes: cache_size 10000, forward_max 1024, stale_seconds 0, tcp_connections 100, receive_buffer 212992",
+            "  answers what comes from 192.0.2.0/24, 198.51.100.53/32",
+            "  1. dc-1 (datacenter) -> 192.0.2.11: corp.example is datacenter's own, and its nameservers answer for it",
+        ],
+    ]
