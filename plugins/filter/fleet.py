@@ -18,7 +18,7 @@ description:
     and C(dnsmasq_checks), from the inventory and from extra variables.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value, the remedy
     and, where it is not everybody's, the hosts.
-positional: hostvars, everybody, host
+positional: hostvars, inventory_hosts, host
 options:
   _input:
     description:
@@ -31,7 +31,7 @@ options:
       - Ansible's own C(hostvars).
     type: dict
     required: true
-  everybody:
+  inventory_hosts:
     description:
       - The inventory names of all hosts, by whose number the bridges are sized.
     type: list

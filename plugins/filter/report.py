@@ -15,7 +15,7 @@ description:
     this play, and makes a page of HTML, which needs no other file and asks no server, and JSON with the same figures.
   - Made for one task that runs once; the playbook C(everywhere.dnsmasq.report) has it.
   - Text from hosts, name servers and the inventory is shown as text, whatever it holds.
-positional: hostvars, everybody, host
+positional: hostvars, inventory_hosts, host
 options:
   _input:
     description: The inventory names of the hosts to report on.
@@ -26,7 +26,7 @@ options:
     description: Ansible's own C(hostvars), with what the play registered as O(info) and O(asked).
     type: dict
     required: true
-  everybody:
+  inventory_hosts:
     description: The inventory names of all hosts, as for P(everywhere.dnsmasq.fleet#filter).
     type: list
     elements: str

@@ -24,8 +24,8 @@ options:
   deployed:
     description:
       - What a deploy would be derived from now, in the words of the option
-        O(everywhere.dnsmasq.transaction#module:deployed) of M(everywhere.dnsmasq.transaction), without the RV(basis)
-        behind them.
+        O(everywhere.dnsmasq.transaction#module:deployed) of M(everywhere.dnsmasq.transaction), without the
+        RV(facts_hash) behind them.
     type: str
 attributes:
   check_mode:
@@ -54,7 +54,7 @@ EXAMPLES = r"""
 
 - name: Go on with the others
   ansible.builtin.meta: end_host
-  when: resolver.stands
+  when: resolver.up_to_date
 """
 
 RETURN = r"""
@@ -125,7 +125,7 @@ resolved_servers:
   returned: always
   type: list
   elements: str
-feeds:
+resolv_conf_consumers:
   description: What on the host hands its C(resolv.conf) on, of V(docker), V(containerd), V(kubelet) and V(podman).
   returned: always
   type: list
@@ -186,17 +186,17 @@ dnspython:
   returned: always
   type: str
   sample: 2.3.0
-basis:
+facts_hash:
   description: A digest of all of this that a deploy follows from; the same as long as the same would follow.
   returned: always
   type: str
-stands:
+up_to_date:
   description:
     - Whether the transactions of both roles, C(dnsmasq), C(resolv_conf) and, where there is one, C(metrics), were made
-      from O(deployed) and RV(basis), and all of it still stands as it was left and is proven again, now.
+      from O(deployed) and RV(facts_hash), and all of it still stands as it was left and is proven again, now.
   returned: with O(deployed)
   type: bool
-differs:
+drift:
   description: The first thing that does not stand, or nothing.
   returned: with O(deployed)
   type: str
@@ -244,15 +244,15 @@ def main():
             )
         )
     found.update(dnspython=DNSPYTHON, nft=nft, python=sys.executable)
-    found["basis"] = detect.basis(found)
+    found["facts_hash"] = detect.facts_hash(found)
     if deployed is not None:
         # Only now: it is most of what there is to load.
         from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import drift, host
 
-        words = "%s %s" % (deployed, found["basis"])
+        words = "%s %s" % (deployed, found["facts_hash"])
         names = ROLES + (("metrics",) if found["dnsmasq"]["metrics"] else ())
-        differs = drift.differs(names, words, facts.RECORDS, host.looking(module))
-        found.update(stands=not differs, differs=differs)
+        found_drift = drift.drift(names, words, facts.RECORDS, host.looking(module))
+        found.update(up_to_date=not found_drift, drift=found_drift)
     module.exit_json(changed=False, **found)
 
 

@@ -406,11 +406,17 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction im
     apply,
     drift,
     files,
-    host as _host,
     restore,
     spec,
     units,
     validation,
+)
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.host import (
+    asker,
+    labeller,
+    prover,
+    prover_at,
+    runner,
 )
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import wire
 
@@ -475,10 +481,12 @@ def _require_fitting(params):
     if params["resolv_conf"]:
         validation.plain_path("resolv_conf", params["resolv_conf"], "/etc/resolv.conf")
     if params["state"] == "present" and params["resolv_conf"]:
-        raise files.Unusable("resolv_conf goes with state=absent; use proof")
+        raise files.ValidationError("resolv_conf goes with state=absent; use proof")
     given = [option for option in ("files", "units", "commands", "check", "trial", "proof", "after") if params[option]]
     if params["state"] == "absent" and (given or params["prepare_only"]):
-        raise files.Unusable(f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back")
+        raise files.ValidationError(
+            f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back"
+        )
 
 
 def keep(module):
@@ -491,7 +499,7 @@ def keep(module):
 
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    run = _host.runner(module)
+    run = runner(module)
     try:
         absent = module.params["state"] == "absent"
         _require_fitting(module.params)
@@ -502,11 +510,9 @@ def main():
             systemctl=units.Systemctl(run),
             run=run,
             record_dir=module.params["record_dir"],
-            prove=_host.asker(module.params["resolv_conf"])
-            if absent
-            else _host.prover(module.params["proof"], module.check_mode),
-            label=_host.labeller(module),
-            prove_at=_host.prover_at(module.params["proof"]),
+            prove=asker(module.params["resolv_conf"]) if absent else prover(module.params["proof"], module.check_mode),
+            label=labeller(module),
+            prove_at=prover_at(module.params["proof"]),
         )
         result = (restore if absent else apply).execute(request, host, module.check_mode)
         if module.params["deployed"] and not (absent or module.check_mode or request.prepare_only):

@@ -149,7 +149,7 @@ def request(given: dict[str, Any]) -> str:
         made = _spec.request_from(params)
         host.prover(params["proof"], False)
         host.prover_at(params["proof"])
-    except files.Unusable as error:
+    except files.ValidationError as error:
         raise Refused(str(error), ours=True) from error
     return repr(made)
 

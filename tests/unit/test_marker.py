@@ -92,7 +92,7 @@ def test_it_is_found_through_fixtures_functions_values_and_programs() -> None:
     text = """
 from ansible.errors import AnsibleError as Wrong
 from ansible_collections.everywhere.dnsmasq.plugins.filter import plan
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as pure
 PLAN = plan.FilterModule()
 def call(): return Wrong
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_b(run): pass
 def test_c(x): pass
 @pytest.mark.ansible
 def test_d(): call()
-def test_e(): plan.plan({}, "ansible", "")
+def test_e(): pure.plan({}, "ansible", "")
 """
     assert unmarked(ast.parse(text)) == ["test_a", "test_b", "test_c"]
     assert unmarked(ast.parse(text + "pytestmark = pytest.mark.ansible\n")) == []

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the everywhere.dnsmasq founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What writes this host's resolv.conf: `detect` decides over what `_collect.collect` saw.
+"""What writes this host's resolv.conf: `detect` decides over what `facts.collect` saw.
 
 The order of detection is the one that was right on every image tried: who owns the link comes before who is
 running, and NetworkManager is asked over D-Bus, since its header stays in a file that it no longer writes.
@@ -215,7 +215,7 @@ def _obstacle(seen, provider):
     return _OWN_OBSTACLES.get(provider, lambda seen: None)(seen)
 
 
-def _feeds(seen):
+def _consumers(seen):
     """Programs on the host that hand its resolv.conf on to others."""
     units = [unit for unit in ("docker", "containerd", "kubelet") if unit in seen["active"]]
     return units + (["podman"] if seen["podman"] else [])
@@ -259,7 +259,7 @@ def detect(seen):
         "nsswitch_resolve": _asks_resolved(seen),
         "dhclient_confs": merged_dhclient_confs(seen),
         "resolved_servers": seen["resolved"]["global"],
-        "feeds": _feeds(seen),
+        "resolv_conf_consumers": _consumers(seen),
         "notes": _warnings(seen),
         "listeners": seen["listeners"],
         "dnsmasq": seen["dnsmasq"],
@@ -273,14 +273,14 @@ def detect(seen):
 
 
 #: What of all this the roles derive files and programs from, or refuse a host for.
-BASIS = (
+HASHED = (
     "provider", "obstacle", "path", "source", "dhclient_confs", "resolved_servers", "systemd", "os", "python",
     "dnspython", "nft",
 )  # fmt: skip
-BASIS_OF_DNSMASQ = ("installed", "version", "package")
+HASHED_OF_DNSMASQ = ("installed", "version", "package")
 
 
-def basis(found):
+def facts_hash(found):
     """The same for two looks at a host from which the same follows."""
-    told = [found[key] for key in BASIS] + [found["dnsmasq"][key] for key in BASIS_OF_DNSMASQ]
+    told = [found[key] for key in HASHED] + [found["dnsmasq"][key] for key in HASHED_OF_DNSMASQ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode("utf-8")).hexdigest()

@@ -13,10 +13,10 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction im
     files,
     spec,
     text_edits,
-    trial as _trial,
     units,
     validation,
 )
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.trial import Refuted, run_trial
 
 UNIT_DIRECTORIES = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/local/lib/systemd/system/")
 PAUSE = 0.5
@@ -35,7 +35,13 @@ class RolledBack(Exception):
         super().__init__(f"{reason}; {after}")
 
 
-UNTOUCHED = (Unproven, files.Unusable, file_swap.NotWritten, units.Failed, OSError)  # raised while nothing is changed
+UNTOUCHED = (
+    Unproven,
+    files.ValidationError,
+    file_swap.NotWritten,
+    units.Failed,
+    OSError,
+)  # raised while nothing is changed
 
 
 class Host(typing.NamedTuple):
@@ -56,7 +62,7 @@ class Plan(typing.NamedTuple):
     """What there is to do, and what was there before."""
 
     changes: typing.List[files.Change]
-    states: typing.Dict[str, units.State]
+    states: typing.Dict[str, units.UnitState]
     steps: typing.List[units.Step]
     reload: bool
     first: typing.List[units.Step] = []  # before any file moves
@@ -93,17 +99,17 @@ def execute(request: spec.Request, host: Host, check_mode: bool) -> dict:
         return plan.result()
     if not request.prepare_only:
         units.require_there(request.units, plan.states, {os.path.basename(file.path) for file in request.files})
-    healing = None
+    repairing = None
     if not plan.changed:
         try:
             return plan.result(proof=prove_within(0, request, host))
         except Unproven:  # perhaps a block or line landed without its restart, in a run that was cut off
-            healing = healed(request, plan)
-            if healing is None:
+            repairing = repaired(request, plan)
+            if repairing is None:
                 raise
-    with file_swap.alone(host.record_dir), file_swap.uninterrupted():
+    with file_swap.exclusive(host.record_dir), file_swap.uninterrupted():
         plan = plan_for(request, host)  # another run may have been at work meanwhile
-        return apply(request, plan if plan.changed else healed(request, plan) or plan, host)
+        return apply(request, plan if plan.changed else repaired(request, plan) or plan, host)
 
 
 def plan_for(request: spec.Request, host: Host) -> Plan:
@@ -134,7 +140,7 @@ def plan_for(request: spec.Request, host: Host) -> Plan:
     )
 
 
-def healed(request, plan) -> typing.Optional[Plan]:
+def repaired(request, plan) -> typing.Optional[Plan]:
     """The same plan with the restarts and programs that a run which was cut off may have left out; None without any."""
     steps = [units.Step("restart", unit.name) for unit in request.units if unit.running and shared(unit, request)]
     commands = [command.argv for command in request.commands]
@@ -158,7 +164,7 @@ def apply(request: spec.Request, plan: Plan, host: Host) -> dict:
     """Check, record, swap, reload, enable, start, run, prove; on any failure, everything back."""
     await_steady(request, host)
     check(request, plan, host)
-    rehearse(request, plan, host)
+    try_beside(request, plan, host)
     record = backup.written(request, plan, host) if not plan.back else None
     swap, taken = file_swap.Swap(plan.changes, host.label), []
     try:
@@ -208,7 +214,7 @@ def run_all(commands, host) -> None:
     for argv in commands:
         rc, out, err = host.run(list(argv))
         if rc != 0:
-            raise units.Failed(f"{validation.told(argv)} failed: {units.last_line(err, out) or f'rc {rc}'}")
+            raise units.Failed(f"{validation.one_line(argv)} failed: {units.last_line(err, out) or f'rc {rc}'}")
 
 
 def check(request, plan, host) -> None:
@@ -222,10 +228,10 @@ def check(request, plan, host) -> None:
         rc, out, err = host.run(argv)
         if rc != 0:
             words = units.last_line(err, out).replace(staged, path) or f"rc {rc}"
-            raise files.Unusable(f"{validation.told(argv[0])} does not accept the new {path}: {words}")
+            raise files.ValidationError(f"{validation.one_line(argv[0])} does not accept the new {path}: {words}")
 
 
-def rehearse(request, plan, host) -> None:
+def try_beside(request, plan, host) -> None:
     """Beside a unit that runs, the new configuration answers before it takes the place of the old one."""
     trial = request.trial
     if trial is None or host.prove_at is None or not plan.landing:
@@ -234,7 +240,7 @@ def rehearse(request, plan, host) -> None:
         return
     change = next(change for change in plan.changes if change.path == trial["file"])
     try:
-        _trial.rehearse(
+        run_trial(
             trial["argv"],
             text_edits.without_settings(change.content, trial["without"]),
             host.prove_at,
@@ -243,8 +249,8 @@ def rehearse(request, plan, host) -> None:
             host.clock,
             host.sleep,
         )
-    except _trial.Refuted as error:
-        raise files.Unusable(f"{error} (tried beside {trial['unit']}, which runs on as it was)") from error
+    except Refuted as error:
+        raise files.ValidationError(f"{error} (tried beside {trial['unit']}, which runs on as it was)") from error
 
 
 def prove_within(seconds, request, host):
@@ -307,6 +313,6 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
     now = attempt("systemd", host.systemctl.states, touched) or {}
     for name in touched:  # what counts is the state, not whether each command liked it
         if name not in now or not units.alike(plan.states[name], now[name]):
-            lost.append(troubles.get(name, f"{name} ({units.words_for(now.get(name, units.State()))})"))
+            lost.append(troubles.get(name, f"{name} ({units.words_for(now.get(name, units.UnitState()))})"))
     others = ["daemon-reload"] + [argv[0] for argv in plan.commands_back]
     return lost + [troubles[part] for part in dict.fromkeys(others) if part in troubles]

@@ -33,17 +33,17 @@ def _parsed(found):
         record = json.loads(found.content.decode("utf-8"))
         return dict({"version": 1, "files": {}, "directories": [], "units": {}, "commands": []}, **record)
     except (TypeError, ValueError) as error:
-        raise files.Unusable(f"the record {found.path} is not readable ({error}); move it away") from error
+        raise files.ValidationError(f"the record {found.path} is not readable ({error}); move it away") from error
 
 
 def written(request, plan, host) -> file_swap.Swap:
     """Adds what was found to the record; undoing the swap takes it out again."""
-    wanted = files.Wanted(path_of(request.name, host.record_dir), content=b"", mode=0o600)
+    wanted = files.FileSpec(path_of(request.name, host.record_dir), content=b"", mode=0o600)
     found = files.look(wanted.path)
     try:
         content = recorded(_parsed(found) if found.existed else _parsed(found._replace(content=b"{}")), request, plan)
     except (AttributeError, KeyError, TypeError) as error:
-        raise files.Unusable(f"the record {wanted.path} is not readable ({error}); move it away") from error
+        raise files.ValidationError(f"the record {wanted.path} is not readable ({error}); move it away") from error
     restarts_only = not plan.landing and all(step.verb == "restart" for step in plan.steps)
     swap = file_swap.Swap([] if restarts_only else [files.Change(wanted, found, content, wanted.mode)])
     try:
@@ -92,7 +92,7 @@ def _file_entry(change):
     )
 
 
-def wanted_back(record: dict) -> typing.List[files.Wanted]:
+def wanted_back(record: dict) -> typing.List[files.FileSpec]:
     """What the files have to become, for the way back."""
     return [_wanted_back(path, entry) for path, entry in sorted(record["files"].items())]
 
@@ -100,7 +100,7 @@ def wanted_back(record: dict) -> typing.List[files.Wanted]:
 def _wanted_back(path, entry):
     texts = {key: entry.get(key, "").encode("utf-8", "surrogateescape") for key in _TEXTS}
     content = base64.b64decode(entry["content"] or "")
-    was = files.Entry(
+    was = files.BackupEntry(
         entry["way"],
         entry["existed"],
         entry["link"],
@@ -110,14 +110,14 @@ def _wanted_back(path, entry):
         entry["gid"],
         **texts,
     )
-    return files.Wanted(path, in_place=entry["in_place"], undo=was)
+    return files.FileSpec(path, in_place=entry["in_place"], undo=was)
 
 
-def units_back(record: dict) -> typing.List[units.Wanted]:
+def units_back(record: dict) -> typing.List[units.UnitSpec]:
     """The units that ran, ran not, started at boot or did not, in the order in which they were started."""
     rows = sorted(record["units"].items(), key=lambda row: row[1]["order"])
     return [
-        units.Wanted(
+        units.UnitSpec(
             name,
             was["UnitFileState"] in ("enabled", "enabled-runtime"),
             was["ActiveState"] not in units.DOWN,

@@ -31,7 +31,7 @@ def keep(params: dict) -> None:
     os.rename(path + ".new", path)
 
 
-def differs(names, words: str, record_dir: str, host_for) -> str:
+def drift(names, words: str, record_dir: str, host_for) -> str:
     """The first thing that is not as it was left, in a clause; empty where all of it stands.
 
     `host_for` makes the `apply.Host` for the options of a call.
@@ -43,7 +43,7 @@ def differs(names, words: str, record_dir: str, host_for) -> str:
                 return f"{name} was not deployed from the same inventory, collection and host"
             trouble = _changed(kept, host_for)
         except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
-            trouble = f"what is kept of it is not readable ({validation.told(error)})"
+            trouble = f"what is kept of it is not readable ({validation.one_line(error)})"
         if trouble:
             return f"{name}: {trouble}"
     return ""

@@ -240,7 +240,7 @@ def let_end(look, clock=time.monotonic, sleep=time.sleep):
 
 
 @contextlib.contextmanager
-def alone(directory):
+def exclusive(directory):
     """One transaction at a time on a host, whatever its name: waits for the other; a lock dies with its process."""
     try:
         os.makedirs(directory, mode=0o700, exist_ok=True)

@@ -11,7 +11,7 @@ import time
 import typing
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import text_edits, validation
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.validation import Unusable
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.validation import ValidationError
 
 WAYS = ("content", "block", "line", "regexp", "link", "watched")
 SETTLE, PAUSE = 2.0, 0.1  # seconds that another writer has to finish a file, and between two looks
@@ -24,7 +24,7 @@ REMEDIES = {
 }
 
 
-class Entry(typing.NamedTuple):
+class BackupEntry(typing.NamedTuple):
     """What the record says of one path: which way it was changed, and what stood there before."""
 
     way: str
@@ -44,7 +44,7 @@ class Entry(typing.NamedTuple):
         return self.way in ("content", "link", "watched")
 
 
-class Wanted(typing.NamedTuple):
+class FileSpec(typing.NamedTuple):
     """One file as the caller wants it: one of WAYS, or undo, what the record says of it."""
 
     path: str
@@ -58,7 +58,7 @@ class Wanted(typing.NamedTuple):
     link: typing.Optional[str] = None
     watched: bool = False
     in_place: bool = False
-    undo: typing.Optional[Entry] = None
+    undo: typing.Optional[BackupEntry] = None
 
     @property
     def way(self):
@@ -70,7 +70,7 @@ class Wanted(typing.NamedTuple):
         return (self.undo.way if self.undo else self.way) in ("link", "watched")
 
 
-class Found(typing.NamedTuple):
+class FileState(typing.NamedTuple):
     """One file as it stands; link is what the path itself points at, target where the bytes are."""
 
     path: str
@@ -92,8 +92,8 @@ class Found(typing.NamedTuple):
 class Change(typing.NamedTuple):
     """The step from found to wanted: a text, a symbolic link, or nothing at all."""
 
-    wanted: Wanted
-    found: Found
+    wanted: FileSpec
+    found: FileState
     content: bytes
     mode: int
     link: typing.Optional[str] = None
@@ -143,53 +143,61 @@ def explain(error):
     return f"{reason} ({remedy})" if remedy else reason
 
 
-def wanted_file(raw: dict) -> Wanted:
+def file_spec(raw: dict) -> FileSpec:
     """One entry of the option files, checked before anything is touched."""
     path = validation.plain_path("files: the path", raw["path"], "/etc/dnsmasq.d/name.conf")
     ways = [way for way in WAYS if raw.get(way) not in (None, False)]
     if len(ways) != 1:
         has = " and ".join(ways) or "none"
-        raise Unusable(f"files: {path} takes exactly one of {', '.join(WAYS[:-1])} and {WAYS[-1]}, and has {has}")
+        raise ValidationError(
+            f"files: {path} takes exactly one of {', '.join(WAYS[:-1])} and {WAYS[-1]}, and has {has}"
+        )
     for one, other in (("line", "before"), ("regexp", "replace")):
         if (raw.get(one) is None) != (raw.get(other) is None):
-            raise Unusable(f"files: {path} has one of {one} and {other}; give both or neither")
+            raise ValidationError(f"files: {path} has one of {one} and {other}; give both or neither")
     texts = ("content", "block", "line", "before", "regexp", "replace")
     text = {key: validation.octets(f"files: {key} for {path}", raw[key]) for key in texts if raw.get(key) is not None}
     line, block, link = text.get("line"), text.get("block"), raw.get("link")
     if line is not None and (not line.strip() or re.search(rb"[\x00\n\r]", line)):
-        raise Unusable(f"files: the line for {path} is empty or more than one line; use block for several")
+        raise ValidationError(f"files: the line for {path} is empty or more than one line; use block for several")
     markers = {text_edits.BEGIN, text_edits.END}
     if block is not None and (not block.strip() or markers.intersection(map(bytes.rstrip, block.splitlines()))):
-        raise Unusable(f"files: the block for {path} is empty or holds its own marker; give the text between them")
+        raise ValidationError(
+            f"files: the block for {path} is empty or holds its own marker; give the text between them"
+        )
     if link is not None and (not link or re.search(r"[\x00-\x1f\x7f]", link)):
-        raise Unusable(f"files: the link {link!r} for {path} leads nowhere; write the path of a file")
+        raise ValidationError(f"files: the link {link!r} for {path} leads nowhere; write the path of a file")
     validation.octets(f"files: link for {path}", link or "")
     validation.require_expression(f"files: before for {path}", text.get("before", b""))
     expression = validation.require_expression(f"files: regexp for {path}", text.get("regexp", b""))
     validation.require_template(f"files: replace for {path}", expression, text.get("replace", b""))
     mode = raw["mode"]
     if not re.match(r"0[0-7]{3}\Z", mode):  # the zero also tells it from a YAML number, which arrives in decimal
-        raise Unusable(f'files: the mode {mode!r} of {path} is not an octal string; write it in quotes, like "0644"')
-    return Wanted(
+        raise ValidationError(
+            f'files: the mode {mode!r} of {path} is not an octal string; write it in quotes, like "0644"'
+        )
+    return FileSpec(
         path=path, mode=int(mode, 8), link=link, watched=raw.get("watched", False), in_place=raw["in_place"], **text
     )
 
 
-def look(path: str) -> Found:
+def look(path: str) -> FileState:
     """What stands at the path, through links, without changing it."""
-    found = Found(path, os.path.realpath(path), os.readlink(path) if os.path.islink(path) else None)
+    found = FileState(path, os.path.realpath(path), os.readlink(path) if os.path.islink(path) else None)
     try:
         status = os.stat(found.target)
         if not stat.S_ISREG(status.st_mode):
-            raise Unusable(f"{path} is not a regular file; move it away first")
+            raise ValidationError(f"{path} is not a regular file; move it away first")
         with open(found.target, "rb") as stream:
             content = stream.read()
     except FileNotFoundError:
         return found
     except OSError as error:
-        raise Unusable(f"cannot read {path}: {explain(error)}") from error
+        raise ValidationError(f"cannot read {path}: {explain(error)}") from error
     mode = stat.S_IMODE(status.st_mode)
-    return Found(path, found.target, found.link, True, content, mode, status.st_uid, status.st_gid, status.st_mtime_ns)
+    return FileState(
+        path, found.target, found.link, True, content, mode, status.st_uid, status.st_gid, status.st_mtime_ns
+    )
 
 
 def _unfinished(wanted, found):
@@ -201,13 +209,13 @@ def _unfinished(wanted, found):
     return "is empty" if wanted.undo and wanted.undo.content.strip() and not found.content.strip() else None
 
 
-def settled(wanted: Wanted, sleep=time.sleep) -> Found:
+def settled(wanted: FileSpec, sleep=time.sleep) -> FileState:
     """What stands there once it is whole."""
     found, waited = look(wanted.path), 0.0
     trouble = _unfinished(wanted, found)
     while trouble:
         if waited >= SETTLE:
-            raise Unusable(f"{wanted.path} {trouble}; look at what else writes it")
+            raise ValidationError(f"{wanted.path} {trouble}; look at what else writes it")
         sleep(PAUSE)
         waited += PAUSE
         found = look(wanted.path)
@@ -215,7 +223,7 @@ def settled(wanted: Wanted, sleep=time.sleep) -> Found:
     return found
 
 
-def change_for(wanted: Wanted, found: Found) -> Change:
+def change_for(wanted: FileSpec, found: FileState) -> Change:
     """An admin's own file keeps its mode; a file that is wholly ours gets the one asked for."""
     if wanted.undo is not None:
         return _change_back(wanted, found)
@@ -249,23 +257,23 @@ def _text_back(wanted, present):
             had = was.line in (line.rstrip(b"\r\n") for line in was.content.splitlines())
             text = present if had else text_edits.without_line(present, was.line)
     except text_edits.Unclear as error:
-        raise Unusable(f"{wanted.path} {error}") from error
+        raise ValidationError(f"{wanted.path} {error}") from error
     # A last line without its end got one when something was put behind it.
     return was.content if text_edits.ended(text) == text_edits.ended(was.content) else text
 
 
-def changes_for(wanted: typing.List[Wanted]) -> typing.List[Change]:
+def changes_for(wanted: typing.List[FileSpec]) -> typing.List[Change]:
     """Every file once, also when two paths are links to one file."""
     changes = [change_for(one, settled(one)) for one in wanted]
     owners = {}
     for change in changes:
         other = owners.setdefault(change.place, change)
         if other is not change:
-            raise Unusable(f"files: {other.path} and {change.path} are one file; give it once")
+            raise ValidationError(f"files: {other.path} and {change.path} are one file; give it once")
     return changes
 
 
-def text_for(wanted: Wanted, present: bytes) -> bytes:
+def text_for(wanted: FileSpec, present: bytes) -> bytes:
     """The whole text the file should have, given the text that it has."""
     if wanted.content is not None:
         return wanted.content
@@ -273,7 +281,7 @@ def text_for(wanted: Wanted, present: bytes) -> bytes:
         if wanted.block is not None:
             return text_edits.with_block(present, wanted.block)
     except text_edits.Unclear as error:
-        raise Unusable(f"{wanted.path} {error}") from error
+        raise ValidationError(f"{wanted.path} {error}") from error
     if wanted.regexp is not None:
         return text_edits.substituted(present, wanted.regexp, wanted.replace)
     return text_edits.with_line(present, wanted.line, wanted.before)

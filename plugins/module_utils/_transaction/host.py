@@ -56,7 +56,7 @@ def prover(proof, check_mode):
     checked = ArgumentSpecValidator(check.ARGUMENTS).validate(proof)
     if checked.error_messages:
         unknown = "unknown option " if isinstance(checked.errors[0], UnsupportedError) else ""
-        raise files.Unusable(f"proof: {unknown}{checked.error_messages[0].rstrip('.')}")
+        raise files.ValidationError(f"proof: {unknown}{checked.error_messages[0].rstrip('.')}")
     params = checked.validated_parameters
 
     def enough(*arguments, **options):
@@ -74,7 +74,7 @@ def prover(proof, check_mode):
     except _Enough:
         pass
     except apply.Unproven as error:
-        raise files.Unusable(f"proof: {error}") from error
+        raise files.ValidationError(f"proof: {error}") from error
     return prove
 
 
@@ -98,7 +98,7 @@ def asker(path):
                 wire.parse_ip(server.split("%")[0])
                 wire.ask(question, server, 53, "udp", 2.0, 2)
             except (wire.NoAnswer, ValueError) as error:
-                troubles.append(validation.told(error))
+                troubles.append(validation.one_line(error))
             else:
                 return
         raise apply.Unproven(f"no server of {path} answers: {', '.join(troubles) or 'it names none'}")

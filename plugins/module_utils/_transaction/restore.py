@@ -11,8 +11,8 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction im
     backup,
     file_swap,
     files,
-    units as _units,
 )
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.units import Step, steps_for
 
 
 def execute(request, host, check_mode: bool) -> dict:
@@ -23,7 +23,7 @@ def execute(request, host, check_mode: bool) -> dict:
     plan = plan_for(record, host)
     if check_mode:
         return dict(plan.result(), changed=True)  # the record itself goes
-    with file_swap.alone(host.record_dir), file_swap.uninterrupted():
+    with file_swap.exclusive(host.record_dir), file_swap.uninterrupted():
         record = backup.read(request.name, host.record_dir)
         if record is None:  # another restore went through meanwhile
             return apply.Plan([], {}, [], False).result()
@@ -48,9 +48,9 @@ def plan_for(record, host):
         if not state.there:
             continue
         if state.load == "masked":  # what Debian 11 does to the unit of a package that it removes
-            first.append(_units.Step("unmask", unit.name))
+            first.append(Step("unmask", unit.name))
         wanted = unit._replace(enabled=unit.enabled if state.enablement in ("enabled", "disabled") else None)
-        for step in _units.steps_for(wanted, state, outdated=bool(moving.intersection(unit.restart_for))):
+        for step in steps_for(wanted, state, outdated=bool(moving.intersection(unit.restart_for))):
             (first if step.verb in ("stop", "disable") else steps).append(step)
     run = [command for command in record["commands"] if moving.intersection(command["run_for"])]
     read = {path for unit in units for path in unit.restart_for}

@@ -34,7 +34,7 @@ def free_port() -> int:
     raise OSError("no port is free on 127.0.0.1")
 
 
-def rehearse(argv, content, prove, seconds, unproven, clock, sleep) -> None:
+def run_trial(argv, content, prove, seconds, unproven, clock, sleep) -> None:
     """Starts the program with the content in a file of its own and has `prove(port)` asked of it; ends it again.
 
     Raises Refuted where it runs and still fails the proof after so many seconds. One that does not run says nothing:

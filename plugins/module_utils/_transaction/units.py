@@ -7,7 +7,7 @@ import re
 import time
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.files import Unusable
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.files import ValidationError
 
 PROPERTIES = "Id,LoadState,ActiveState,SubState,UnitFileState,NeedDaemonReload,ActiveEnterTimestampMonotonic"
 UP = ("active", "reloading", "refreshing")
@@ -26,7 +26,7 @@ class Failed(Exception):
     """systemd refused, with its own words and, for a start, the end of the journal."""
 
 
-class Wanted(typing.NamedTuple):
+class UnitSpec(typing.NamedTuple):
     """One unit as the caller wants it; enabled None leaves the enablement alone."""
 
     name: str
@@ -35,19 +35,21 @@ class Wanted(typing.NamedTuple):
     restart_for: typing.Tuple[str, ...] = ()
 
 
-def wanted_unit(raw: dict) -> Wanted:
+def unit_spec(raw: dict) -> UnitSpec:
     """One entry of the option units, checked before anything is touched; a name without a type is a service."""
     name = raw["name"]
     if not re.match(r"[A-Za-z0-9:_][A-Za-z0-9:_.@\\-]*\Z", name):
-        raise Unusable(f"units: {name!r} is not the name of a systemd unit; write it like dnsmasq.service")
+        raise ValidationError(f"units: {name!r} is not the name of a systemd unit; write it like dnsmasq.service")
     if not name.endswith(TYPES):
         name += ".service"
     if len(name) > LONGEST:
-        raise Unusable(f"units: the name {name[:40]!r}... has {len(name)} characters; systemd knows up to {LONGEST}")
-    return Wanted(name, raw.get("enabled"), raw["running"], tuple(raw["restart_for"]))
+        raise ValidationError(
+            f"units: the name {name[:40]!r}... has {len(name)} characters; systemd knows up to {LONGEST}"
+        )
+    return UnitSpec(name, raw.get("enabled"), raw["running"], tuple(raw["restart_for"]))
 
 
-class State(typing.NamedTuple):
+class UnitState(typing.NamedTuple):
     """One unit as systemd sees it; since is when it became active, in seconds of the wall clock."""
 
     load: str = "not-found"
@@ -73,10 +75,10 @@ class Step(typing.NamedTuple):
     unit: str
 
 
-def steps_for(wanted: Wanted, state: State, outdated: bool) -> typing.List[Step]:
+def steps_for(wanted: UnitSpec, state: UnitState, outdated: bool) -> typing.List[Step]:
     """What makes the unit what is wanted; outdated says that it runs with an older file than the one in place."""
     if "masked" in state.load and (wanted.enabled or wanted.running):
-        raise Unusable(f"units: {wanted.name} is masked; run systemctl unmask {wanted.name} first")
+        raise ValidationError(f"units: {wanted.name} is masked; run systemctl unmask {wanted.name} first")
     steps = []
     if wanted.enabled and state.enablement not in ENABLED:
         steps.append(Step("enable", wanted.name))
@@ -91,19 +93,21 @@ def steps_for(wanted: Wanted, state: State, outdated: bool) -> typing.List[Step]
     return steps
 
 
-def require_there(units: typing.Sequence[Wanted], states: typing.Dict[str, State], brought: typing.Container) -> None:
+def require_there(
+    units: typing.Sequence[UnitSpec], states: typing.Dict[str, UnitState], brought: typing.Container
+) -> None:
     """A unit that has to run is on the host, or its unit file is among the files that this run brings."""
     for unit in units:
         if (unit.running or unit.enabled) and not states[unit.name].there and unit.name not in brought:
-            raise Unusable(f"units: {unit.name} is not on this host; install its package first")
+            raise ValidationError(f"units: {unit.name} is not on this host; install its package first")
 
 
-def words_for(state: State) -> str:
+def words_for(state: UnitState) -> str:
     """One unit in one line, for --diff and the like."""
     return f"{state.enablement or 'not enabled'}, {state.active}" if state.there else "not there"
 
 
-def words_after(state: State, verbs: typing.Sequence[str]) -> str:
+def words_after(state: UnitState, verbs: typing.Sequence[str]) -> str:
     """The same line as it will be once the verbs are done."""
     after = state._replace(
         load="loaded",
@@ -113,7 +117,7 @@ def words_after(state: State, verbs: typing.Sequence[str]) -> str:
     return words_for(after) + (" (restarted)" if "restart" in verbs else "")
 
 
-def diff_of(states: typing.Dict[str, State], steps: typing.Sequence[Step]) -> typing.List[dict]:
+def diff_of(states: typing.Dict[str, UnitState], steps: typing.Sequence[Step]) -> typing.List[dict]:
     """Before and after, as ansible prints them under --diff; empty if no unit is touched."""
     verbs = {}
     for step in steps:
@@ -124,7 +128,7 @@ def diff_of(states: typing.Dict[str, State], steps: typing.Sequence[Step]) -> ty
     return [dict(headers, before=before, after=after)] if verbs else []
 
 
-def alike(before: State, now: State) -> bool:
+def alike(before: UnitState, now: UnitState) -> bool:
     """Whether a unit is again what it was: failed and inactive both mean that it does not run."""
     return (before.enablement, before.active in DOWN) == (now.enablement, now.active in DOWN)
 
@@ -150,7 +154,7 @@ class Systemctl:
         self.run = run
         self.clocks = clocks
 
-    def states(self, names: typing.Sequence[str]) -> typing.Dict[str, State]:
+    def states(self, names: typing.Sequence[str]) -> typing.Dict[str, UnitState]:
         """All units in one call; systemd answers in the order of the names, aliases included."""
         if not names:
             return {}
@@ -163,7 +167,7 @@ class Systemctl:
     def _state(self, block):
         now, monotonic = self.clocks()
         entered = _number(block.get("ActiveEnterTimestampMonotonic", ""))
-        return State(
+        return UnitState(
             load=block.get("LoadState", "not-found"),
             active=block.get("ActiveState", "inactive"),
             sub=block.get("SubState", ""),
@@ -190,7 +194,7 @@ class Systemctl:
         if rc != 0:
             raise Failed(f"systemctl daemon-reload failed: {last_line(err, out) or f'rc {rc}'}")
 
-    def require_up(self, names: typing.Sequence[str]) -> typing.Dict[str, State]:
+    def require_up(self, names: typing.Sequence[str]) -> typing.Dict[str, UnitState]:
         """A start that systemd calls done may still have died at once."""
         states = self.states(names)
         for name, state in states.items():
@@ -198,7 +202,7 @@ class Systemctl:
                 raise Failed(f"{name} did not stay up, it is {state.active} ({state.sub}){self.journal(name)}")
         return states
 
-    def require_steady(self, ran: typing.Dict[str, State]) -> None:
+    def require_steady(self, ran: typing.Dict[str, UnitState]) -> None:
         """Still up, and not once more: systemd starts again what dies."""
         for name, state in self.require_up(list(ran)).items():
             if abs((state.since or 0) - (ran[name].since or 0)) > STEADY:

@@ -7,11 +7,11 @@ import os
 import re
 
 
-class Unusable(Exception):
+class ValidationError(Exception):
     """What was asked for, or what stands there, cannot be worked with: one sentence."""
 
 
-def told(words) -> str:
+def one_line(words) -> str:
     """A text, or a program with its arguments, on one line whatever it holds."""
     text = " ".join(words) if isinstance(words, (list, tuple)) else str(words)
     return text if text.isprintable() else repr(text)[1:-1]
@@ -23,14 +23,14 @@ def octets(where: str, text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         half = text[error.start : error.start + 1]
-        raise Unusable(f"{where} has {half!r}, half a character that no file can hold; leave it out") from error
+        raise ValidationError(f"{where} has {half!r}, half a character that no file can hold; leave it out") from error
 
 
 def plain_path(where: str, path: str, example: str) -> str:
     """The path, if it is absolute and written in the one usual way."""
     usual = path.startswith("/") and not path.startswith("//") and os.path.normpath(path) == path
     if not usual or re.search(r"[\x00-\x1f\x7f]", path):
-        raise Unusable(f"{where} {path!r} is not a plain absolute path; write it like {example}")
+        raise ValidationError(f"{where} {path!r} is not a plain absolute path; write it like {example}")
     octets(where, path)
     return path
 
@@ -39,7 +39,7 @@ def require_words(where: str, words) -> None:
     """What a program can be started with."""
     for word in words:
         if "\0" in word:
-            raise Unusable(f"{where} has {word!r}, which no program can be given; leave the NUL out")
+            raise ValidationError(f"{where} has {word!r}, which no program can be given; leave the NUL out")
         octets(where, word)
 
 
@@ -47,7 +47,7 @@ def require_expression(where: str, text: bytes):
     try:
         return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise Unusable(f"{where} is not a regular expression: {told(error)}") from error
+        raise ValidationError(f"{where} is not a regular expression: {one_line(error)}") from error
 
 
 def require_template(where: str, expression, replace: bytes) -> None:
@@ -57,4 +57,4 @@ def require_template(where: str, expression, replace: bytes) -> None:
     try:
         re.match(b"".join(groups), b"").expand(replace)
     except (re.error, IndexError) as error:
-        raise Unusable(f"{where} cannot take the place of what regexp matches: {told(error)}") from error
+        raise ValidationError(f"{where} cannot take the place of what regexp matches: {one_line(error)}") from error

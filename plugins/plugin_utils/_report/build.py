@@ -85,7 +85,7 @@ def version() -> str:
 def report(
     hosts: Iterable[str],
     hostvars: Any,
-    everybody: Iterable[str],
+    inventory_hosts: Iterable[str],
     host: str,
     path: str,
     given: Mapping[str, Any] | None = None,
@@ -97,7 +97,7 @@ def report(
     if file.suffix not in SUFFIXES:
         raise ReportError([f"dnsmasq_report is '{path}', which does not end in .html: name the page's file."])
     data = file.with_suffix(".json")
-    plans = fleet(hosts, hostvars, everybody, host, given)
+    plans = fleet(hosts, hostvars, inventory_hosts, host, given)
     entries = []
     for group in plans:
         for name in group["hosts"]:

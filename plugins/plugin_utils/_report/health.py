@@ -26,7 +26,7 @@ EVICTED, FAILED = 0.05, 0.05
 #: Fewer say nothing.
 ENOUGH = 200
 
-Entry = dict[str, Any]
+HostReport = dict[str, Any]
 
 
 def _median(values: Iterable[float | None]) -> float | None:
@@ -43,7 +43,7 @@ def hit_rate(counted: Mapping[str, Any] | None) -> float | None:
     return _share(counted["hits"], counted["hits"] + counted["misses"]) if counted else None
 
 
-def _reached(entry: Entry, result: Mapping[str, Any]) -> bool:
+def _reached(entry: HostReport, result: Mapping[str, Any]) -> bool:
     if result.get("unreachable") or not result.get("provider"):
         entry["state"] = "down"
         why = str(result.get("msg") or "it was not asked").strip()
@@ -52,7 +52,7 @@ def _reached(entry: Entry, result: Mapping[str, Any]) -> bool:
     return True
 
 
-def _looked_at(entry: Entry, info: Mapping[str, Any]) -> None:
+def _looked_at(entry: HostReport, info: Mapping[str, Any]) -> None:
     """What resolver_info said."""
     dnsmasq = info["dnsmasq"]
     entry.update(
@@ -71,22 +71,22 @@ def _looked_at(entry: Entry, info: Mapping[str, Any]) -> None:
         entry["state"] = "wrong"
         first = info["nameservers"][0] if info["nameservers"] else "nobody"
         entry["findings"].append(f"{info['path']} names {first} first, and not 127.0.0.1")
-    elif not info.get("stands", True):
+    elif not info.get("up_to_date", True):
         entry["state"] = "drift"
-        entry["findings"].append(f"not as deployed: {info['differs']}")
+        entry["findings"].append(f"not as deployed: {info['drift']}")
     notes = list(info["notes"])
     for row in dnsmasq["unfixed"]:
         notes.append(f"the package lacks the fixes of {', '.join(row['cves'])}: upgrade it to {row['fixed']}")
     _notice(entry, notes)
 
 
-def _notice(entry: Entry, notes: list[str]) -> None:
+def _notice(entry: HostReport, notes: list[str]) -> None:
     entry["findings"] += notes
     if notes and entry["state"] == "fine":
         entry["state"] = "notice"
 
 
-def _asked(entry: Entry, result: Mapping[str, Any]) -> None:
+def _asked(entry: HostReport, result: Mapping[str, Any]) -> None:
     """What query_latency measured."""
     queries = result.get("queries") or []
     failures = [f"{query['name']} {query['type']}: {query['failure']}" for query in queries if query["failure"]]
@@ -105,7 +105,7 @@ def _asked(entry: Entry, result: Mapping[str, Any]) -> None:
         _counted(entry, counted)
 
 
-def _counted(entry: Entry, counted: Mapping[str, Any]) -> None:
+def _counted(entry: HostReport, counted: Mapping[str, Any]) -> None:
     notes = []
     evicted = _share(counted["evictions"], counted["insertions"])
     if evicted and evicted > EVICTED and counted["insertions"] >= ENOUGH:
@@ -117,9 +117,9 @@ def _counted(entry: Entry, counted: Mapping[str, Any]) -> None:
     _notice(entry, notes)
 
 
-def judged(host: str, plan: Mapping[str, Any], info: Mapping[str, Any], asked: Mapping[str, Any]) -> Entry:
+def judged(host: str, plan: Mapping[str, Any], info: Mapping[str, Any], asked: Mapping[str, Any]) -> HostReport:
     """One host: what it is planned to be, what it said of itself, and what it answered."""
-    entry: Entry = {
+    entry: HostReport = {
         "host": host,
         "network": plan["network"],
         "tier": plan["tier"],
@@ -143,7 +143,7 @@ def judged(host: str, plan: Mapping[str, Any], info: Mapping[str, Any], asked: M
     return entry
 
 
-def _upstreams(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+def _upstreams(entries: Iterable[HostReport]) -> list[dict[str, Any]]:
     """Each server that somebody asks, over all who ask it."""
     found: dict[str, dict[str, Any]] = {}
     for entry in entries:
@@ -157,11 +157,11 @@ def _upstreams(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     return sorted(found.values(), key=lambda row: (-row["failed"], -row["sent"], row["address"]))
 
 
-def _tally(entries: Iterable[Entry], key: str) -> dict[str, int]:
+def _tally(entries: Iterable[HostReport], key: str) -> dict[str, int]:
     return dict(Counter(str(entry[key]) for entry in entries if entry[key] is not None).most_common())
 
 
-def summary(entries: list[Entry]) -> dict[str, Any]:
+def summary(entries: list[HostReport]) -> dict[str, Any]:
     """The fleet in a few figures; None where nothing was measured."""
     counted = [entry["counted"] for entry in entries if entry["counted"]]
     total = {key: sum(each[key] for each in counted) for key in ("hits", "misses", "insertions", "evictions")}
@@ -181,7 +181,7 @@ def summary(entries: list[Entry]) -> dict[str, Any]:
     }
 
 
-def in_order(entries: Iterable[Entry]) -> list[Entry]:
+def in_order(entries: Iterable[HostReport]) -> list[HostReport]:
     """Who needs somebody first, then by network and name."""
     rank = {state: number for number, state in enumerate(STATES)}
     return sorted(entries, key=lambda entry: (rank[entry["state"]], entry["network"] or "", entry["host"]))

@@ -30,7 +30,7 @@ def _sizes(sizes: dict[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sizes.items() if value is not None)
 
 
-def told(hosts: list[str], plan: dict[str, Any], route: list[dict[str, Any]]) -> list[str]:
+def format_plan(hosts: list[str], plan: dict[str, Any], route: list[dict[str, Any]]) -> list[str]:
     """The first line says whose it is; the others are indented below it."""
     upstream = plan["upstream"]
     without = f", without {', '.join(upstream['exclude'])}" if upstream["exclude"] else ""

@@ -12,12 +12,12 @@ from functools import cached_property
 from ipaddress import ip_address, ip_network
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import names
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import Entry, Network
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import Located, Network
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.routing import Graph, first_hops, graph
 
 
 @dataclass
-class Site:
+class HostContext:
     """The topology as one host sees it."""
 
     host: str
@@ -29,7 +29,7 @@ class Site:
         return self.networks.get(self.home_name) if self.home_name else None
 
     @property
-    def bridge(self) -> Entry[str] | None:
+    def bridge(self) -> Located[str] | None:
         """The address at which the host is a bridge."""
         return self.home.bridges.get(self.host) if self.home else None
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, plain
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.format import told
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.format import format_plan
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan, read_host
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.resolution_path import route
 
@@ -99,14 +99,14 @@ def _planned(host: str, own: dict[str, Any], members: list[Any], name: object) -
 def fleet(
     hosts: Iterable[str],
     hostvars: Any,
-    everybody: Iterable[str],
+    inventory_hosts: Iterable[str],
     host: str,
     given: Mapping[str, Any] | None = None,
     name: object = None,
 ) -> list[dict[str, Any]]:
     """One entry for each distinct plan, or a FleetError with everything that is wrong and whom it concerns."""
     variables = Variables(hostvars, host, bare(given or {}))
-    inputs = {one: variables.of(one) for one in everybody}
+    inputs = {one: variables.of(one) for one in inventory_hosts}
     members = [own["network"] for own in inputs.values()]
     wanted = [plain(one) for one in hosts]
     found: list[dict[str, Any]] = []
@@ -124,7 +124,7 @@ def fleet(
                 faults.setdefault(finding, []).extend(group)
         else:
             bridge = {"host": group[0], "sizes": made["plan"]["sizes"]} if made["plan"]["tier"] == "bridge" else None
-            found.append({"hosts": group, **made, "bridge": bridge, "lines": told(group, **made)})
+            found.append({"hosts": group, **made, "bridge": bridge, "lines": format_plan(group, **made)})
     if faults:
         raise FleetError(
             finding if len(set(whose)) == len(wanted) else f"{finding} (of {several(whose)})"

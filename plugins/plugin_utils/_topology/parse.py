@@ -23,7 +23,7 @@ VARIABLE = "dnsmasq_topology"
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class Located(Generic[T]):
     """A value and where the user wrote it."""
 
     where: str
@@ -35,13 +35,13 @@ class Network:
     """One network of the topology, each value in its canonical form."""
 
     name: str
-    zones: list[Entry[str]] = field(default_factory=list)
-    subnets: list[Entry[names.IPNetwork]] = field(default_factory=list)
-    nameservers: list[Entry[str]] = field(default_factory=list)
-    bridges: dict[str, Entry[str]] = field(default_factory=dict)
-    links: list[Entry[str]] | None = None
-    upstream: str | list[Entry[str]] = "dhcp"
-    allow: list[Entry[names.IPNetwork]] = field(default_factory=list)
+    zones: list[Located[str]] = field(default_factory=list)
+    subnets: list[Located[names.IPNetwork]] = field(default_factory=list)
+    nameservers: list[Located[str]] = field(default_factory=list)
+    bridges: dict[str, Located[str]] = field(default_factory=dict)
+    links: list[Located[str]] | None = None
+    upstream: str | list[Located[str]] = "dhcp"
+    allow: list[Located[names.IPNetwork]] = field(default_factory=list)
 
     @property
     def owns(self) -> list[str]:
@@ -65,11 +65,11 @@ class Network:
         return {names.without_port(server) for server in self.authorities + self.doors}
 
 
-def read_list(raw: object, where: str, wanted: str, parse: Callable[[str], T], findings: list[str]) -> list[Entry[T]]:
+def read_list(raw: object, where: str, wanted: str, parse: Callable[[str], T], findings: list[str]) -> list[Located[T]]:
     if isinstance(raw, str) or not isinstance(raw, Sequence):
         findings.append(misfit(where, raw, f"a list of {wanted}"))
         return []
-    entries: dict[T, Entry[T]] = {}
+    entries: dict[T, Located[T]] = {}
     for index, item in enumerate(raw):
         entry = _read_text(item, place(where, index), f"one of the {wanted} as a string", parse, findings)
         if entry and entry.value in entries:
@@ -79,22 +79,24 @@ def read_list(raw: object, where: str, wanted: str, parse: Callable[[str], T], f
     return list(entries.values())
 
 
-def _read_text(raw: object, where: str, wanted: str, parse: Callable[[str], T], findings: list[str]) -> Entry[T] | None:
+def _read_text(
+    raw: object, where: str, wanted: str, parse: Callable[[str], T], findings: list[str]
+) -> Located[T] | None:
     if not isinstance(raw, str):
         findings.append(misfit(where, raw, wanted))
         return None
     try:
-        return Entry(where, parse(plain(raw)))
+        return Located(where, parse(plain(raw)))
     except ValueError as reason:
         findings.append(fault(where, raw, reason))
         return None
 
 
-def _read_bridges(raw: object, where: str, findings: list[str]) -> dict[str, Entry[str]]:
+def _read_bridges(raw: object, where: str, findings: list[str]) -> dict[str, Located[str]]:
     if not isinstance(raw, Mapping):
         findings.append(misfit(where, raw, "a mapping of inventory hosts to their addresses"))
         return {}
-    bridges: dict[str, Entry[str]] = {}
+    bridges: dict[str, Located[str]] = {}
     for host, address in raw.items():
         if not isinstance(host, str) or not host:
             findings.append(f"{where} has the key {shown(host)}: give the inventory name of a host as a string.")
@@ -105,7 +107,7 @@ def _read_bridges(raw: object, where: str, findings: list[str]) -> dict[str, Ent
     return bridges
 
 
-def _read_upstream(raw: object, where: str, findings: list[str]) -> str | list[Entry[str]]:
+def _read_upstream(raw: object, where: str, findings: list[str]) -> str | list[Located[str]]:
     if isinstance(raw, str) and raw in ("dhcp", "none"):
         return plain(raw)
     if not raw or isinstance(raw, str) or not isinstance(raw, Sequence):

@@ -11,7 +11,7 @@ from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, fault, misfit, plain
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import names, sizing
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.host_context import Site
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.host_context import HostContext
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import read_list, read_topology
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import read_checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.rules import HOME_VARIABLE, check
@@ -54,7 +54,7 @@ def _read_members(raw: object, findings: list[str]) -> list[str]:
 # --- derive ---
 
 
-def _forwards(site: Site) -> list[dict[str, Any]]:
+def _forwards(site: HostContext) -> list[dict[str, Any]]:
     rules = (
         {"zone": zone.value, "servers": list(servers), "owner": owner.name, "via": via.name}
         for owner, via, servers in site.ways
@@ -63,7 +63,7 @@ def _forwards(site: Site) -> list[dict[str, Any]]:
     return sorted(rules, key=lambda rule: rule["zone"])
 
 
-def _reverse(site: Site) -> list[dict[str, Any]]:
+def _reverse(site: HostContext) -> list[dict[str, Any]]:
     subnets = ((subnet.value, way) for way in site.ways for subnet in way[0].subnets)
     return [
         {"zone": zone, "subnet": str(subnet), "servers": list(servers), "owner": owner.name, "via": via.name}
@@ -72,7 +72,7 @@ def _reverse(site: Site) -> list[dict[str, Any]]:
     ]
 
 
-def _upstream(site: Site) -> dict[str, Any]:
+def _upstream(site: HostContext) -> dict[str, Any]:
     upstream = site.home.upstream if site.home else "dhcp"
     if isinstance(upstream, list):
         return {"mode": "list", "servers": [server.value for server in upstream], "exclude": []}
@@ -80,7 +80,7 @@ def _upstream(site: Site) -> dict[str, Any]:
     return {"mode": upstream, "servers": [], "exclude": exclude}
 
 
-def _not_for_public_names(site: Site) -> list[str]:
+def _not_for_public_names(site: HostContext) -> list[str]:
     """What DHCP may hand out and public names must not go to: other networks' servers, and every bridge.
 
     A link-local address is another server in each network, such as the resolver of the cloud the host is in.
@@ -114,7 +114,7 @@ def plan(
 ) -> dict[str, Any]:
     """Everything that the host's dnsmasq must do, or a TopologyError with everything that is wrong."""
     findings: list[str] = []
-    site = Site(read_host(host, findings), _read_home(network, findings), read_topology(topology, findings))
+    site = HostContext(read_host(host, findings), _read_home(network, findings), read_topology(topology, findings))
     addresses = read_list(listen, "listen", "loopback addresses", names.loopback, findings)
     if not (addresses or findings):
         findings.append("listen is [], which leaves nobody to answer: give a loopback address such as '127.0.0.1'.")

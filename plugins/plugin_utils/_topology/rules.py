@@ -12,8 +12,8 @@ from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import fault, place, shown
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import names
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.host_context import Site
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import VARIABLE, Entry
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.host_context import HostContext
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import VARIABLE, Located
 
 HOME_VARIABLE = "dnsmasq_network"
 
@@ -23,12 +23,12 @@ def _unknown(known: Collection[str]) -> str:
     return f"is not in {VARIABLE}: {others}add the network"
 
 
-def _known_network(site: Site) -> Iterator[str]:
+def _known_network(site: HostContext) -> Iterator[str]:
     if site.home_name and not site.home:
         yield fault(HOME_VARIABLE, site.home_name, _unknown(site.networks))
 
 
-def _bridge_at_home(site: Site) -> Iterator[str]:
+def _bridge_at_home(site: HostContext) -> Iterator[str]:
     for network in site.networks.values():
         bridge = network.bridges.get(site.host)
         if bridge and network is not site.home:
@@ -38,7 +38,7 @@ def _bridge_at_home(site: Site) -> Iterator[str]:
             )
 
 
-def _known_links(site: Site) -> Iterator[str]:
+def _known_links(site: HostContext) -> Iterator[str]:
     for network in site.networks.values():
         for link in network.links or ():
             if link.value == network.name:
@@ -47,8 +47,8 @@ def _known_links(site: Site) -> Iterator[str]:
                 yield fault(link.where, link.value, _unknown(site.networks.keys() - {network.name}))
 
 
-def _one_owner_of_a_zone(site: Site) -> Iterator[str]:
-    first: dict[str, Entry[Any]] = {}
+def _one_owner_of_a_zone(site: HostContext) -> Iterator[str]:
+    first: dict[str, Located[Any]] = {}
     for network in site.networks.values():
         for zone in network.zones:
             if zone.value in first:
@@ -56,11 +56,11 @@ def _one_owner_of_a_zone(site: Site) -> Iterator[str]:
             first.setdefault(zone.value, zone)
 
 
-def _one_owner_of_an_address(site: Site) -> Iterator[str]:
+def _one_owner_of_an_address(site: HostContext) -> Iterator[str]:
     subnets = [subnet for network in site.networks.values() for subnet in network.subnets]
     # In this order a subnet that lies in another one comes behind it, with nothing but its other parts between.
     subnets.sort(key=lambda subnet: names.order(subnet.value))
-    around: Entry[names.IPNetwork] | None = None
+    around: Located[names.IPNetwork] | None = None
     for subnet in subnets:
         if around and around.value.version == subnet.value.version and around.value.overlaps(subnet.value):
             reason = f"lies in {around.where} ({around.value}): leave each address to one subnet"
@@ -69,7 +69,7 @@ def _one_owner_of_an_address(site: Site) -> Iterator[str]:
             around = subnet
 
 
-def _reverse_zones_derived_once(site: Site) -> Iterator[str]:
+def _reverse_zones_derived_once(site: HostContext) -> Iterator[str]:
     zones = {zone.value: zone for network in site.networks.values() for zone in network.zones}
     if not any(name.endswith(".arpa") for name in zones):
         return
@@ -81,8 +81,8 @@ def _reverse_zones_derived_once(site: Site) -> Iterator[str]:
                     yield fault(zones[name].where, name, reason)
 
 
-def _one_bridge_at_an_address(site: Site) -> Iterator[str]:
-    first: dict[str, Entry[str]] = {}
+def _one_bridge_at_an_address(site: HostContext) -> Iterator[str]:
+    first: dict[str, Located[str]] = {}
     for network in site.networks.values():
         for bridge in network.bridges.values():
             if bridge.value in first:
@@ -90,7 +90,7 @@ def _one_bridge_at_an_address(site: Site) -> Iterator[str]:
             first.setdefault(bridge.value, bridge)
 
 
-def _no_server_is_a_bridge(site: Site) -> Iterator[str]:
+def _no_server_is_a_bridge(site: HostContext) -> Iterator[str]:
     """A bridge among the servers would in the end ask itself, and dnsmasq does not see a loop of zones."""
     bridges = {bridge.value: bridge for network in site.networks.values() for bridge in network.bridges.values()}
     for network in site.networks.values():
@@ -101,14 +101,14 @@ def _no_server_is_a_bridge(site: Site) -> Iterator[str]:
                 yield fault(server.where, server.value, reason)
 
 
-def _allowed_by_a_bridge(site: Site) -> Iterator[str]:
+def _allowed_by_a_bridge(site: HostContext) -> Iterator[str]:
     for network in site.networks.values():
         if network.allow and not network.bridges:
             entry = network.allow[0]
             yield fault(entry.where, str(entry.value), "no bridge answers: add 'bridges' or leave it out")
 
 
-def _every_owner_in_reach(site: Site) -> Iterator[str]:
+def _every_owner_in_reach(site: HostContext) -> Iterator[str]:
     """A zone that one step cannot route would follow its parent zone there, so no loop is ruled out: refuse it."""
     for owner in site.owners:
         if not site.home or owner is site.home:
@@ -126,7 +126,7 @@ def _every_owner_in_reach(site: Site) -> Iterator[str]:
                     yield fault(server.where, server.value, reason)
 
 
-def _answered_by_each_bridge(site: Site) -> Iterator[str]:
+def _answered_by_each_bridge(site: HostContext) -> Iterator[str]:
     """A bridge drops what comes from an address that the topology does not name."""
     home = site.home
     if home is None:
@@ -152,7 +152,7 @@ def _answered_by_each_bridge(site: Site) -> Iterator[str]:
 
 # Each stage stands on the one before it: a mistyped link would hide behind the network that it cuts off, and only what
 # has a way can be asked.
-STAGES: tuple[tuple[Callable[[Site], Iterator[str]], ...], ...] = (
+STAGES: tuple[tuple[Callable[[HostContext], Iterator[str]], ...], ...] = (
     (
         _known_network,
         _bridge_at_home,
@@ -169,7 +169,7 @@ STAGES: tuple[tuple[Callable[[Site], Iterator[str]], ...], ...] = (
 )
 
 
-def check(site: Site, findings: list[str]) -> None:
+def check(site: HostContext, findings: list[str]) -> None:
     """Add what is wrong to the findings; the later stages look only at what is sound so far."""
     for number, stage in enumerate(STAGES):
         if number == 0 or not findings:

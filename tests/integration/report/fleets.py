@@ -77,8 +77,8 @@ def _info(chance: random.Random, number: int) -> dict[str, Any]:
         "notes": [],
         "os": {"id": system, "version": release, "like": []},
         "systemd": systemd,
-        "stands": not drifted,
-        "differs": "dnsmasq: /etc/dnsmasq-everywhere.conf is not as it was left" if drifted else None,
+        "up_to_date": not drifted,
+        "drift": "dnsmasq: /etc/dnsmasq-everywhere.conf is not as it was left" if drifted else None,
         "dnsmasq": {
             "installed": True, "ours": True, "version": version, "package": package,
             "unfixed": [UNFIXED] if chance.random() < 0.02 else [],

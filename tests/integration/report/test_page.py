@@ -224,7 +224,7 @@ def test_who_needs_somebody_comes_first(make):
     hosts[names[1]]["__report_asked"] |= {
         "queries": [{"name": "a.example", "type": "A", "failure": "no", "cached": None, "cold_ms": None}]
     }
-    hosts[names[2]]["__report_info"] |= {"stands": False, "differs": "resolv_conf: gone"}
+    hosts[names[2]]["__report_info"] |= {"up_to_date": False, "drift": "resolv_conf: gone"}
     hosts[names[3]]["__report_info"]["dnsmasq"]["ours"] = False
     hosts[names[4]]["__report_info"]["nameservers"] = ["10.20.0.11"]
     found = {entry["host"]: entry for entry in make(topology, hosts).data["hosts"]}

@@ -824,7 +824,7 @@ def test_an_admins_servers_are_those_of_all_files_but_ours():
 )
 def test_what_the_host_feeds(differences, feeds, warned):
     seen = verdict(**differences)
-    assert (seen["feeds"], bool(seen["notes"])) == (feeds, warned)
+    assert (seen["resolv_conf_consumers"], bool(seen["notes"])) == (feeds, warned)
 
 
 def test_lo_is_left_to_networkmanager_only_with_its_two_addresses(tmp_path, monkeypatch):

@@ -449,13 +449,13 @@ class Rehearsal:
     def __init__(self, monkeypatch, lab, refuted=None):
         self.lab, self.refuted, self.made = lab, refuted, []
         lab.trial = object()
-        monkeypatch.setattr(apply._trial, "rehearse", self)
+        monkeypatch.setattr(apply, "run_trial", self)
 
     def __call__(self, argv, content, prove, seconds, unproven, clock, sleep):
         assert (prove, seconds, unproven) == (self.lab.trial, 20.0, apply.Unproven)
         self.made.append((argv, content, self.lab.old.read_text(), list(self.lab.systemd.log)))
         if self.refuted:
-            raise apply._trial.Refuted(self.refuted)
+            raise apply.Refuted(self.refuted)
 
 
 def trying(lab, **options):
@@ -475,7 +475,7 @@ def test_a_trial_comes_before_anything_lands(lab, monkeypatch):
 def test_a_trial_that_is_refuted_changes_nothing(lab, monkeypatch):
     Rehearsal(monkeypatch, lab, refuted="x.example A: expected 192.0.2.1, got no data")
     before = lab.picture()
-    with pytest.raises(_files.Unusable) as caught:
+    with pytest.raises(_files.ValidationError) as caught:
         lab.run(**trying(lab))
     assert str(caught.value) == (
         f"x.example A: expected 192.0.2.1, got no data (tried beside {FIRST}, which runs on as it was)"
@@ -510,7 +510,7 @@ def test_a_way_back_has_no_trial(lab, monkeypatch):
 
 def test_a_rejected_file_changes_nothing(lab):
     before = lab.picture()
-    with pytest.raises(_files.Unusable) as caught:
+    with pytest.raises(_files.ValidationError) as caught:
         lab.run(**full(lab, "bad\n"))
     assert str(caught.value) == (
         f"dnsmasq does not accept the new {lab.old}: dnsmasq: bad option at line 1 of {lab.old}"
@@ -588,14 +588,14 @@ def test_with_nothing_to_restart_the_proof_is_made_once(lab):
 
 
 def test_work_that_another_run_did_meanwhile_is_not_done_twice(lab, monkeypatch):
-    alone = file_swap.alone
+    alone = file_swap.exclusive
 
     def after_the_other(directory):
         lab.old.write_text("new\n")
         lab.systemd.change("restart", FIRST)
         return alone(directory)
 
-    monkeypatch.setattr(file_swap, "alone", after_the_other)
+    monkeypatch.setattr(file_swap, "exclusive", after_the_other)
     result = lab.run(files=[lab.file("old")], units=[unit(FIRST, restart_for=[str(lab.old)])])
     assert not result["changed"] and lab.systemd.log == []
 
@@ -616,7 +616,7 @@ def test_preparing_swaps_and_records_and_nothing_else(lab):
 
 def test_a_missing_unit_is_found_before_anything_is_touched(lab):
     before = lab.picture()
-    with pytest.raises(_files.Unusable, match=r"later.service is not on this host; install its package"):
+    with pytest.raises(_files.ValidationError, match=r"later.service is not on this host; install its package"):
         lab.run(files=[lab.file("old")], units=[unit("later.service")])
     assert lab.picture() == before
 
@@ -669,7 +669,7 @@ def test_a_broken_record_is_never_overwritten(lab, content):
     path = lab.root / "records" / "x.json"
     path.parent.mkdir()
     path.write_text(content)
-    with pytest.raises(_files.Unusable, match=r"is not readable .*; move it away"):
+    with pytest.raises(_files.ValidationError, match=r"is not readable .*; move it away"):
         lab.run(files=[lab.file("old")])
     assert (path.read_text(), lab.old.read_text()) == (content, "good\n")
 
@@ -728,16 +728,16 @@ def test_a_record_that_cannot_be_written_changes_nothing(lab):
     ],
 )
 def test_a_mistake_is_found_before_anything_is_touched(lab, params, complaint):
-    with pytest.raises(_files.Unusable, match=complaint):
+    with pytest.raises(_files.ValidationError, match=complaint):
         lab.run(**params)
 
 
 def test_more_mistakes_with_files(lab):
     file = lab.file("old")
-    with pytest.raises(_files.Unusable, match="is given twice"):
+    with pytest.raises(_files.ValidationError, match="is given twice"):
         lab.run(files=[file, file])
     for argv in ([], ["dnsmasq", "--test"], ["{staged}"]):
-        with pytest.raises(_files.Unusable, match=r"argv does not name {staged}"):
+        with pytest.raises(_files.ValidationError, match=r"argv does not name {staged}"):
             lab.run(files=[file], check={"argv": argv, "file": file["path"]})
 
 
@@ -754,7 +754,7 @@ def test_more_mistakes_with_files(lab):
 )
 @pytest.mark.ansible
 def test_a_mistake_in_the_proof_is_found_without_asking(proof, complaint):
-    with pytest.raises(_files.Unusable, match=f"^proof: .*{complaint}"):
+    with pytest.raises(_files.ValidationError, match=f"^proof: .*{complaint}"):
         _host.prover(proof, check_mode=False)
 
 
@@ -793,5 +793,5 @@ def test_what_only_libc_can_ask_is_no_proof_of_a_trial():
 
 @pytest.mark.ansible
 def test_each_file_takes_the_options_that_the_module_declares():
-    assert set(transaction.FILE) | {"undo"} == set(_files.Wanted._fields)
-    assert set(transaction.UNIT) == set(_units.Wanted._fields)
+    assert set(transaction.FILE) | {"undo"} == set(_files.FileSpec._fields)
+    assert set(transaction.UNIT) == set(_units.UnitSpec._fields)

@@ -47,7 +47,7 @@ class Deployed:
         drift.keep(self.params)
 
     def differs(self, words: str = WORDS, names: tuple[str, ...] = ("dnsmasq",)) -> str:
-        return drift.differs(names, words, self.params["record_dir"], lambda params: self.lab.host())
+        return drift.drift(names, words, self.params["record_dir"], lambda params: self.lab.host())
 
 
 @pytest.fixture
@@ -159,11 +159,11 @@ def test_the_basis_is_what_a_deploy_follows_from_and_nothing_else() -> None:
     other = copy.deepcopy(INFO)
     other.update(nameservers=["127.0.0.1", "192.0.2.1"], listeners=[{"process": "dnsmasq"}])
     other["dnsmasq"].update(ours=True)
-    assert detect.basis(other) == detect.basis(INFO)
-    for key in detect.BASIS:
-        assert detect.basis({**INFO, key: "other"}) != detect.basis(INFO), key
-    for key in detect.BASIS_OF_DNSMASQ:
-        assert detect.basis({**INFO, "dnsmasq": {**INFO["dnsmasq"], key: "other"}}) != detect.basis(INFO), key
+    assert detect.facts_hash(other) == detect.facts_hash(INFO)
+    for key in detect.HASHED:
+        assert detect.facts_hash({**INFO, key: "other"}) != detect.facts_hash(INFO), key
+    for key in detect.HASHED_OF_DNSMASQ:
+        assert detect.facts_hash({**INFO, "dnsmasq": {**INFO["dnsmasq"], key: "other"}}) != detect.facts_hash(INFO), key
 
 
 def test_the_digest_is_of_the_text_and_of_each_file_of_the_collection(

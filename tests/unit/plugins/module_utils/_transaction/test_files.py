@@ -23,7 +23,7 @@ def raw(path, **options):
 
 
 def wanted(path, **options):
-    return files.wanted_file(raw(path, **options))
+    return files.file_spec(raw(path, **options))
 
 
 def changes(*all_wanted):
@@ -93,8 +93,8 @@ def picture(root: Path) -> dict:
     ],
 )
 def test_a_mistake_is_one_sentence(options, complaint):
-    with pytest.raises(files.Unusable, match=complaint) as caught:
-        files.wanted_file(raw(**options))
+    with pytest.raises(files.ValidationError, match=complaint) as caught:
+        files.file_spec(raw(**options))
     assert "\n" not in str(caught.value)
 
 
@@ -127,7 +127,7 @@ def test_a_block_leaves_every_other_byte_alone(present, text):
     ids=["a block without its end", "the end before the beginning", "two blocks"],
 )
 def test_stray_markers_are_not_guessed_at(present):
-    with pytest.raises(files.Unusable, match="remove the stray ones"):
+    with pytest.raises(files.ValidationError, match="remove the stray ones"):
         files.text_for(wanted("/x", block="ours"), present.encode())
 
 
@@ -186,7 +186,9 @@ def test_a_shared_file_that_stays_empty_is_not_guessed_at(tmp_path):
     path = tmp_path / "resolv.conf"
     path.write_text("nameserver 127.0.0.1\n")
     naps = []
-    with pytest.raises(files.Unusable, match=r"resolv.conf has no line that matches '\^nameserver'; look at what else"):
+    with pytest.raises(
+        files.ValidationError, match=r"resolv.conf has no line that matches '\^nameserver'; look at what else"
+    ):
         files.settled(wanted(str(path), **RESOLV), naps.append)
     assert 1.9 < sum(naps) < 2.2
 
@@ -289,13 +291,13 @@ def test_what_needs_to_change(tmp_path, there, options, mode, needed):
 def test_a_directory_or_a_pipe_is_not_a_file(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "pipe"):
-        with pytest.raises(files.Unusable, match="not a regular file"):
+        with pytest.raises(files.ValidationError, match="not a regular file"):
             files.look(str(path))
 
 
 def test_two_paths_of_one_file_are_a_mistake(tmp_path):
     (tmp_path / "b").symlink_to("a")
-    with pytest.raises(files.Unusable, match="are one file"):
+    with pytest.raises(files.ValidationError, match="are one file"):
         changes(wanted(tmp_path / "a", content="1"), wanted(tmp_path / "b", content="2"))
 
 
@@ -506,10 +508,10 @@ def test_one_transaction_at_a_time(tmp_path):
     directory, entered = tmp_path / "records", threading.Event()
 
     def other():
-        with file_swap.alone(str(directory)):
+        with file_swap.exclusive(str(directory)):
             entered.set()
 
-    with file_swap.alone(str(directory)):
+    with file_swap.exclusive(str(directory)):
         assert stat.S_IMODE(directory.stat().st_mode) == 0o700
         thread = threading.Thread(target=other, daemon=True)
         thread.start()

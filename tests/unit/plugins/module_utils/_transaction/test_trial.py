@@ -53,7 +53,7 @@ class Stage:
             self.proved.append(port)
             return prove(port)
 
-        trial.rehearse(argv, content, proving, seconds, Unproven, time.monotonic, time.sleep)
+        trial.run_trial(argv, content, proving, seconds, Unproven, time.monotonic, time.sleep)
 
     def left(self) -> list[str]:
         """What is still there: processes that run, and files."""

@@ -36,11 +36,11 @@ ActiveEnterTimestampMonotonic=0
 
 
 def unit(enabled=None, running=True):
-    return units.Wanted(NAME, enabled, running)
+    return units.UnitSpec(NAME, enabled, running)
 
 
 def state(active="active", enablement="enabled", load="loaded"):
-    return units.State(load, active, "", enablement)
+    return units.UnitState(load, active, "", enablement)
 
 
 class Programs:
@@ -61,13 +61,13 @@ class Programs:
     ids=["a bare name is a service", "a name with its type stays", "a dot is not yet a type"],
 )
 def test_a_unit_is_named_in_full(name, full):
-    assert units.wanted_unit({"name": name, "running": True, "restart_for": []}).name == full
+    assert units.unit_spec({"name": name, "running": True, "restart_for": []}).name == full
 
 
 @pytest.mark.parametrize("name", ["", "--now", "a b", "a/b", "a\nb", "a;b"])
 def test_a_name_that_is_none_is_a_mistake(name):
-    with pytest.raises(files.Unusable, match="not the name of a systemd unit"):
-        units.wanted_unit({"name": name, "running": True, "restart_for": []})
+    with pytest.raises(files.ValidationError, match="not the name of a systemd unit"):
+        units.unit_spec({"name": name, "running": True, "restart_for": []})
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_name_that_is_none_is_a_mistake(name):
         (unit(enabled=False), state(enablement="enabled"), False, ["disable"]),
         (unit(enabled=False), state(enablement="static"), False, []),
         (unit(enabled=None), state(enablement="disabled"), False, []),
-        (unit(enabled=True), units.State(), False, ["enable", "start"]),
-        (unit(enabled=False, running=False), units.State(), False, []),
+        (unit(enabled=True), units.UnitState(), False, ["enable", "start"]),
+        (unit(enabled=False, running=False), units.UnitState(), False, []),
         (unit(running=False), state("inactive", "masked", "masked"), False, []),
     ],
     ids=[
@@ -116,7 +116,7 @@ def test_the_steps_of_a_unit(wanted, now, outdated, verbs):
 
 
 def test_a_masked_unit_is_not_unmasked_silently():
-    with pytest.raises(files.Unusable, match=f"masked; run systemctl unmask {NAME}"):
+    with pytest.raises(files.ValidationError, match=f"masked; run systemctl unmask {NAME}"):
         units.steps_for(unit(), state("inactive", "masked", "masked"), False)
 
 
@@ -202,7 +202,7 @@ def test_a_unit_that_died_at_once_is_found_out():
     ids=["nothing", "a restart", "a new unit", "a unit that goes"],
 )
 def test_the_diff_of_units(steps, before, after):
-    now = units.State() if before == "not there" else state()
+    now = units.UnitState() if before == "not there" else state()
     entries = units.diff_of({NAME: now}, [units.Step(verb, NAME) for verb in steps])
     assert [(one["before"], one["after"]) for one in entries] == (
         [(f"{NAME}: {before}\n", f"{NAME}: {after}\n")] if steps else []
