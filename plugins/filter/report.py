@@ -15,25 +15,15 @@ description:
     this play, and makes a page of HTML, which needs no other file and asks no server, and JSON with the same figures.
   - Made for one task that runs once; the playbook C(everywhere.dnsmasq.report) has it.
   - Text from hosts, name servers and the inventory is shown as text, whatever it holds.
-positional: hostvars, inventory_hosts, host
+positional: hostvars
 options:
   _input:
-    description: The inventory names of the hosts to report on.
-    type: list
-    elements: str
+    description: What M(everywhere.dnsmasq.derive_plans) returned.
+    type: dict
     required: true
   hostvars:
     description: Ansible's own C(hostvars), with what the play registered as O(info) and O(asked).
     type: dict
-    required: true
-  inventory_hosts:
-    description: The inventory names of all hosts, as for P(everywhere.dnsmasq.fleet#filter).
-    type: list
-    elements: str
-    required: true
-  host:
-    description: The host that runs the task.
-    type: str
     required: true
   path:
     description:
@@ -42,19 +32,14 @@ options:
       - The data of an earlier report, if they are there, are read and shown as before.
     type: str
     required: true
-  given:
-    description:
-      - The C(topology), C(network), C(sizes) and C(checks) of that host, as for P(everywhere.dnsmasq.fleet#filter).
-    type: dict
-    default: {}
   info:
     description: The variable that holds the result of M(everywhere.dnsmasq.resolver_info).
     type: str
-    default: __report_info
+    default: dnsmasq_report_info
   asked:
     description: The variable that holds the result of M(everywhere.dnsmasq.query_latency).
     type: str
-    default: __report_asked
+    default: dnsmasq_report_queries
 """
 
 EXAMPLES = r"""
@@ -64,8 +49,7 @@ EXAMPLES = r"""
     content: "{{ item.content }}"
     mode: "0644"
   loop: >-
-    {{ ansible_play_hosts_all | everywhere.dnsmasq.report(hostvars, groups['all'], inventory_hostname,
-    path='/srv/www/dns.html') }}
+    {{ dnsmasq_plans | everywhere.dnsmasq.report(hostvars, path='/srv/www/dns.html') }}
   loop_control:
     label: "{{ item.path }}"
   delegate_to: localhost

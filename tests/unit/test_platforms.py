@@ -50,7 +50,7 @@ def candidates(verdict: dict[str, Any]) -> list[str]:
     environment.filters["split"] = str.split
     environment.filters["regex_replace"] = lambda text, pattern, new: re.sub(pattern, new, text)
     expression = read(VARS / "main.yml")["__dnsmasq_platforms"].strip()[2:-2]
-    return list(environment.compile_expression(expression)(__dnsmasq_info=verdict))
+    return list(environment.compile_expression(expression)(dnsmasq_info=verdict))
 
 
 @pytest.mark.parametrize("host", HOSTS.values(), ids=HOSTS)
@@ -58,7 +58,7 @@ def test_what_a_host_is_taken_for(host: dict[str, Any]) -> None:
     seen, expect = verdict(host), host["expect"]
     assert seen["provider"] == expect["provider"]
     assert (seen["manageable"], seen["obstacle"]) == (True, "")
-    assert (ROLES / f"resolv_conf/tasks/takeover_{expect['provider']}.yml").is_file()
+    assert (ROLES / f"resolv_conf/tasks/providers/{expect['provider']}.yml").is_file()
     chosen = next(name for name in candidates(seen) if (VARS / name).is_file())
     assert chosen == f"{expect['vars']}.yml"
     data = platform_vars(expect["vars"])
@@ -106,7 +106,7 @@ def test_the_configuration_passes_the_check_of_a_real_dnsmasq(name: str, tmp_pat
 
 def taken_out(provider: str, path: str, text: str) -> str:
     """The text after the substitution that a takeover makes in a file."""
-    [task] = read(ROLES / f"resolv_conf/tasks/takeover_{provider}.yml")
+    [task] = read(ROLES / f"resolv_conf/tasks/providers/{provider}.yml")
     [file] = [one for one in task["everywhere.dnsmasq.transaction"]["files"] if one["path"] == path]
     once = text_edits.substituted(text.encode(), file["regexp"].encode(), file["replace"].encode())
     assert text_edits.substituted(once, file["regexp"].encode(), file["replace"].encode()) == once, "not the same twice"

@@ -17,7 +17,7 @@ from typing import Any
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, plain
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._report.health import FORMAT, in_order, judged, summary
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._report.page import page
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.inventory import bare, fleet
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.inventory import bare
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import read_topology
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.routing import graph
 
@@ -83,23 +83,19 @@ def version() -> str:
 
 
 def report(
-    hosts: Iterable[str],
+    derived: Mapping[str, Any],
     hostvars: Any,
-    inventory_hosts: Iterable[str],
-    host: str,
     path: str,
-    given: Mapping[str, Any] | None = None,
-    info: str = "__report_info",
-    asked: str = "__report_asked",
+    info: str = "dnsmasq_report_info",
+    asked: str = "dnsmasq_report_queries",
 ) -> list[dict[str, str]]:
     """The page and its data, which show as before what an earlier report left there."""
     file = Path.cwd() / plain(path)
     if file.suffix not in SUFFIXES:
         raise ReportError([f"dnsmasq_report is '{path}', which does not end in .html: name the page's file."])
     data = file.with_suffix(".json")
-    plans = fleet(hosts, hostvars, inventory_hosts, host, given)
     entries = []
-    for group in plans:
+    for group in bare(derived["plans"]):
         for name in group["hosts"]:
             raw = hostvars.raw_get(name)
             entries.append(judged(name, group["plan"], bare(raw.get(info) or {}), bare(raw.get(asked) or {})))
@@ -108,7 +104,7 @@ def report(
         "format": FORMAT,
         "generated": time.strftime("%Y-%m-%d %H:%M %Z"),
         "version": version(),
-        "networks": networks(bare(dict(given or {})).get("topology") or {}, entries),
+        "networks": networks(bare(derived["topology"]), entries),
         "summary": summary(entries),
         "hosts": entries,
     }

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _UPSTREAMS = {"dhcp": "what DHCP handed out", "none": "nobody"}
@@ -46,3 +46,8 @@ def format_plan(hosts: list[str], plan: dict[str, Any], route: list[dict[str, An
         where = f"{', '.join(step['at'])} ({step['network'] or 'no network'})"
         lines.append(f"{step['step']}. {where} -> {asks}: {step['because']}")
     return [_who(hosts, plan), *(f"  {line}" for line in lines)]
+
+
+def format_plans(plans: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Of all plans, as derive_plans returns them."""
+    return [line for entry in plans for line in format_plan(entry["hosts"], entry["plan"], entry["route"])]

@@ -1,69 +1,88 @@
-# Copyright (c) everywhere.dnsmasq contributors
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# Copyright (c) 2026, The everywhere.dnsmasq founders
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-
 """The plans of many hosts, each derived once: hosts that differ by nothing but their names have one plan."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, plain
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.format import format_plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._digest import digest
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, fault, misfit, plain
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan, read_host
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.proofs import proofs
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import boolean, read_checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.resolution_path import route
+from jinja2 import Undefined
 
-#: What a plan follows from besides the host's name: the variable of the role, and the user's that it defaults to.
-INPUTS = {name: f"dnsmasq_{name}" for name in ("topology", "network", "sizes", "checks")}
-EMPTY: dict[str, Any] = {"topology": {}, "network": "", "sizes": {}, "checks": []}
+#: Written into each file, and rendered there: here it counts as it is written.
+MANAGED = "ansible_managed"
+#: What the plan itself reads, and judges.
+TOPOLOGY, NETWORK, SIZES, CHECKS = "dnsmasq_topology", "dnsmasq_network", "dnsmasq_sizes", "dnsmasq_checks"
+LIBC_CHECKS = "resolv_conf_checks"
+STATES = ("present", "absent")
 
 
-class FleetError(InputError):
+class InventoryError(InputError):
     """Some hosts cannot be planned for."""
 
 
 class Variables:
-    """What the inventory says of each host; a value that many have from one group is read and rendered once.
+    """The variables of each host; a value that many have from one group is read and rendered once.
 
-    `given` are the same inputs of the host that runs the task, as its play sees them, and `host` its name: variables
-    that it has and the inventory does not are the play's, and so everybody's.
+    `defaults` names the variables, with what holds where nobody says anything. `given` are those of the host that runs
+    the task, as its play sees them, and `host` its name: what it has and the inventory does not say is the play's, and
+    so holds for all hosts.
     """
 
-    def __init__(self, hostvars: Any, host: str, given: Mapping[str, Any]) -> None:
+    def __init__(self, hostvars: Any, host: str, defaults: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         self._hostvars = hostvars
         self._rendered: dict[int, tuple[Any, Any, bool]] = {}
         self._equals: dict[str, Any] = {}
+        #: What could not be rendered, each with the hosts that it concerns.
+        self.faults: dict[str, list[str]] = {}
         raw = hostvars.raw_get(host)
-        self._missing = {
-            name: EMPTY[name] if key in raw else given.get(name, EMPTY[name]) for name, key in INPUTS.items()
+        self._unsaid = {
+            key: self._one_of_equals(bare(default if key in raw else given.get(key, default)))
+            for key, default in defaults.items()
         }
 
     def of(self, host: str) -> dict[str, Any]:
         raw = self._hostvars.raw_get(host)
-        return {
-            name: self._value(host, raw[key], key) if key in raw else self._missing[name]
-            for name, key in INPUTS.items()
+        found = {
+            key: self._value(host, raw[key], key) if key in raw else unsaid for key, unsaid in self._unsaid.items()
         }
+        return {**found, MANAGED: self._one_of_equals(bare(raw.get(MANAGED, "")))}
 
     def _value(self, host: str, raw: Any, key: str) -> Any:
         known = self._rendered.get(id(raw))
         if known and known[2]:
             return known[1]
-        rendered = bare(self._hostvars[host][key])
-        # What comes out of templates alike is one value as well.
-        rendered = self._equals.setdefault(repr(rendered), rendered)
-        # One without a template is everybody's who has it. It is kept, so that its id is not used again.
+        try:
+            # What comes out of templates alike is one value as well.
+            rendered = self._one_of_equals(bare(self._hostvars[host][key]))
+        except Exception as error:  # whatever a template of the user's may fail with
+            words = repr(" ".join(str(error).split()))[1:-1]
+            reason = f"{key} is a template that fails ({words}): define what it reads, or write a value."
+            self.faults.setdefault(reason, []).append(host)
+            return None
+        # One without a template is the same for all hosts that have it. It is kept, so that its id is not used again.
         self._rendered[id(raw)] = (raw, rendered, bare(raw) == rendered)
         return rendered
+
+    def _one_of_equals(self, value: Any) -> Any:
+        return self._equals.setdefault(repr(value), value)
 
 
 def bare(value: Any) -> Any:
     """Without what Ansible wraps values in, all of it rendered."""
     if isinstance(value, Mapping):
         return {bare(key): bare(item) for key, item in value.items()}
-    if isinstance(value, str):
-        return plain(value)
+    if isinstance(value, (str, Undefined)):
+        # ansible-core before 2.19 hands out what is undefined: as a text it raises, with the name of what is missing.
+        return plain(str(value))
     return [bare(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
@@ -74,65 +93,98 @@ def _bridges(topology: Any) -> set[Any]:
     return {host for place in places if isinstance(place, Mapping) for host in place}
 
 
-def _alike(hosts: Iterable[str], inputs: Mapping[str, dict[str, Any]]) -> list[list[str]]:
-    """Groups of hosts with one plan: bridges stand alone."""
+def _groups(hosts: Iterable[str], inputs: Mapping[str, dict[str, Any]]) -> list[list[str]]:
+    """Hosts with one plan, together: each bridge has its own."""
     bridges: dict[int, set[Any]] = {}
     groups: dict[Any, list[str]] = {}
     for host in hosts:
         own = inputs[host]
-        topology = own["topology"]
+        topology = own[TOPOLOGY]
         if id(topology) not in bridges:
             bridges[id(topology)] = _bridges(topology)
-        alone = host if host in bridges[id(topology)] else None
-        network = own["network"] if isinstance(own["network"], str) else id(own["network"])
-        key = (id(topology), network, id(own["sizes"]), id(own["checks"]), alone)
-        groups.setdefault(key, []).append(host)
+        bridge = host if host in bridges[id(topology)] else None
+        groups.setdefault((bridge, *map(id, own.values())), []).append(host)
     return list(groups.values())
 
 
-def _planned(host: str, own: dict[str, Any], members: list[Any], name: object) -> dict[str, Any]:
-    made = plan(own["topology"], host, own["network"], members=members, sizes=own["sizes"], checks=own["checks"])
-    way = [] if name is None else route(own["topology"], name, host, own["network"])
-    return {"plan": made, "route": way}
+def _one_option(name: str, value: Any, default: Any) -> Iterator[str]:
+    if name.endswith("_state") and value not in STATES:
+        yield fault(name, value, f"is no state: write {' or '.join(STATES)}")
+    elif isinstance(default, bool) and boolean(value) is None:
+        yield misfit(name, value, "true or false")
 
 
-def fleet(
+def _options(own: Mapping[str, Any], defaults: Mapping[str, Any], findings: list[str]) -> dict[str, Any]:
+    """What is no part of the plan, as booleans and texts; what is wrong with it is added to the findings."""
+    others = {name: value for name, value in own.items() if name not in (TOPOLOGY, NETWORK, SIZES)}
+    for name, default in defaults.items():
+        findings += _one_option(name, own[name], default)
+    read_checks(own[LIBC_CHECKS], LIBC_CHECKS, findings, libc=True)
+    if own[LIBC_CHECKS] == []:
+        findings.append(f"{LIBC_CHECKS} is [], which proves nothing: name at least one, or leave the variable out.")
+    return {name: boolean(value) if isinstance(defaults.get(name), bool) else value for name, value in others.items()}
+
+
+def _derived(
+    group: list[str], own: Mapping[str, Any], defaults: Mapping[str, Any], networks: list[Any], name: object
+) -> dict[str, Any]:
+    """What all hosts of the group have in common, or an InputError with everything that is wrong."""
+    findings: list[str] = []
+    options = _options(own, defaults, findings)
+    topology, network = own[TOPOLOGY], own[NETWORK]
+    try:
+        made = plan(topology, group[0], network, members=networks, sizes=own[SIZES], checks=own[CHECKS])
+    except InputError as error:
+        raise InventoryError([*error.findings, *findings]) from error
+    if findings:
+        raise InventoryError(findings)
+    del made["host"]
+    return {
+        "hosts": group,
+        "plan": made,
+        "options": options,
+        "proofs": proofs(made, options[CHECKS]),
+        "route": [] if name is None else route(topology, name, group[0], network),
+        "digest": digest(json.dumps([made, options], sort_keys=True)),
+    }
+
+
+def derive(
     hosts: Iterable[str],
     hostvars: Any,
     inventory_hosts: Iterable[str],
     host: str,
+    defaults: Mapping[str, Any],
     given: Mapping[str, Any] | None = None,
     name: object = None,
-) -> list[dict[str, Any]]:
-    """One entry for each distinct plan, or a FleetError with everything that is wrong and whom it concerns."""
-    variables = Variables(hostvars, host, bare(given or {}))
+) -> dict[str, Any]:
+    """The distinct plans and the topology of the first host, or an InventoryError with all that is wrong for whom."""
+    host = plain(host)
+    variables = Variables(hostvars, host, defaults, given or {})
     inputs = {one: variables.of(one) for one in inventory_hosts}
-    members = [own["network"] for own in inputs.values()]
+    networks = [own[NETWORK] for own in inputs.values()]
     wanted = [plain(one) for one in hosts]
-    found: list[dict[str, Any]] = []
-    faults: dict[str, list[str]] = {}
+    made: list[dict[str, Any]] = []
+    faults = variables.faults
+    broken = {host for whose in faults.values() for host in whose}
     for one in wanted:
         findings: list[str] = []
         read_host(one, findings)
         faults.update({finding: [one] for finding in findings})
-    groups = _alike(wanted, inputs)
-    for group in groups:
+    for group in _groups([one for one in wanted if one not in broken], inputs):
         try:
-            made = _planned(group[0], inputs[group[0]], members, name)
+            made.append(_derived(group, inputs[group[0]], defaults, networks, name))
         except InputError as error:
             for finding in error.findings:
                 faults.setdefault(finding, []).extend(group)
-        else:
-            bridge = {"host": group[0], "sizes": made["plan"]["sizes"]} if made["plan"]["tier"] == "bridge" else None
-            found.append({"hosts": group, **made, "bridge": bridge, "lines": format_plan(group, **made)})
     if faults:
-        raise FleetError(
-            finding if len(set(whose)) == len(wanted) else f"{finding} (of {several(whose)})"
+        raise InventoryError(
+            finding if len(set(whose)) == len(wanted) else f"{finding} (of {_whom(whose)})"
             for finding, whose in faults.items()
         )
-    return found
+    return {"plans": made, "topology": inputs[host][TOPOLOGY]}
 
 
-def several(hosts: list[str]) -> str:
+def _whom(hosts: list[str]) -> str:
     """Some by name, the others by number."""
     return ", ".join(hosts) if len(hosts) < 4 else f"{hosts[0]}, {hosts[1]} and {len(hosts) - 2} more"

@@ -124,7 +124,7 @@ def _texts(where: str, raw: object, wanted: str, parse: Callable[[str], None]) -
         yield from _text(place(where, index), item, f"one of the {wanted}", parse)
 
 
-def _boolean(raw: object) -> bool | None:
+def boolean(raw: object) -> bool | None:
     """As Ansible's own check of an option takes it, also from a word; None for what is no boolean."""
     if not isinstance(raw, (int, str)):
         return None
@@ -133,7 +133,7 @@ def _boolean(raw: object) -> bool | None:
 
 
 def _truth(where: str, raw: object) -> Iterator[str]:
-    if _boolean(raw) is None:
+    if boolean(raw) is None:
         yield misfit(where, raw, "true or false")
 
 
@@ -165,7 +165,7 @@ def _one(where: str, raw: object, type_of: Callable[[str], None]) -> Iterator[st
         yield fault(where, raw, "has no 'name': add the name to ask for")
     if raw.get("expected") is not None and raw.get("rcode") == "NXDOMAIN":
         yield fault(place(where, "rcode"), "NXDOMAIN", "has no data, and 'expected' says some: leave one of them out")
-    if _boolean(raw.get("required")) is False and not raw.get("reference"):
+    if boolean(raw.get("required")) is False and not raw.get("reference"):
         yield fault(place(where, "required"), raw["required"], "needs a 'reference' that could be silent: add one")
 
 

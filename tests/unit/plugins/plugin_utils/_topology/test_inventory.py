@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import inventory as _inventory
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as _plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.format import format_plans
 
+DEFAULTS: dict[str, Any] = {
+    "dnsmasq_topology": {},
+    "dnsmasq_network": "",
+    "dnsmasq_sizes": {},
+    "dnsmasq_checks": [],
+    "dnsmasq_state": "present",
+    "dnsmasq_metrics": False,
+    "resolv_conf_checks": [{"name": "everywhere-dnsmasq.invalid"}],
+}
 TOPOLOGY: dict[str, Any] = {
     "datacenter": {
         "zones": ["corp.example", "lab.example"],
@@ -49,16 +59,16 @@ def inventory(**differences: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def fleet(variables: dict[str, dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
+def derived(variables: dict[str, dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
     hostvars = more.pop("hostvars", None) or Hostvars(variables)
-    return _inventory.fleet(
-        more.pop("hosts", list(variables)), hostvars, list(variables), next(iter(variables)), **more
-    )
+    first, hosts = next(iter(variables)), more.pop("hosts", list(variables))
+    made: list[dict[str, Any]] = _inventory.derive(hosts, hostvars, list(variables), first, DEFAULTS, **more)["plans"]
+    return made
 
 
 def test_each_host_has_the_plan_that_it_would_have_alone() -> None:
     members = list(NETWORKS.values())
-    found = fleet(inventory())
+    found = derived(inventory())
     seen = {}
     for entry in found:
         for host in entry["hosts"]:
@@ -72,21 +82,18 @@ def test_each_host_has_the_plan_that_it_would_have_alone() -> None:
         ["db"],
         [f"app{n}" for n in range(1, 6)],
     ]
-    assert [entry["bridge"] for entry in found] == [
-        *({"host": entry["hosts"][0], "sizes": entry["plan"]["sizes"]} for entry in found[:3]), None, None
-    ]  # fmt: skip
 
 
 def test_a_value_that_all_have_is_rendered_once() -> None:
     hostvars = Hostvars(inventory())
-    fleet(hostvars.variables, hostvars=hostvars)
+    derived(hostvars.variables, hostvars=hostvars)
     assert hostvars.asked == 1 + len(set(NETWORKS.values()))
 
 
 def test_the_hosts_that_are_planned_for_may_be_fewer_than_those_that_count() -> None:
-    [entry] = fleet(inventory(), hosts=["dc-1"])
+    [entry] = derived(inventory(), hosts=["dc-1"])
     alone = _plan.plan(TOPOLOGY, "dc-1", "datacenter", members=list(NETWORKS.values()))
-    assert entry["plan"] == alone
+    assert entry["plan"] | {"host": "dc-1"} == alone
 
 
 @pytest.mark.parametrize(
@@ -100,7 +107,7 @@ def test_the_hosts_that_are_planned_for_may_be_fewer_than_those_that_count() -> 
     ids=["another network", "sizes", "another topology", "no network"],
 )
 def test_a_host_that_differs_stands_alone(app1: dict[str, Any], plan: dict[str, Any]) -> None:
-    entry = next(entry for entry in fleet(inventory(app1=app1)) if "app1" in entry["hosts"])
+    entry = next(entry for entry in derived(inventory(app1=app1)) if "app1" in entry["hosts"])
     assert "app2" not in entry["hosts"]
     for key, value in plan.items():
         assert entry["plan"][key] == value or value.items() <= entry["plan"][key].items()
@@ -110,25 +117,25 @@ def test_a_template_is_rendered_for_each_host() -> None:
     template = "{{ where[inventory_hostname] }}"
     variables = {host: {"dnsmasq_topology": TOPOLOGY, "dnsmasq_network": template} for host in NETWORKS}
     rendered = {f"{host} dnsmasq_network": network for host, network in NETWORKS.items()}
-    found = fleet(variables, hostvars=Hostvars(variables, rendered))
+    found = derived(variables, hostvars=Hostvars(variables, rendered))
     assert {host: entry["plan"]["network"] for entry in found for host in entry["hosts"]} == NETWORKS
     assert len(found) == 5, "alike is alike, wherever it comes from"
 
 
 def test_what_the_play_says_holds_for_whom_the_inventory_says_nothing() -> None:
-    given = {"topology": TOPOLOGY, "network": "gcp", "sizes": {}, "checks": []}
+    given = {"dnsmasq_topology": TOPOLOGY, "dnsmasq_network": "gcp"}
     variables: dict[str, dict[str, Any]] = {host: {} for host in NETWORKS}
-    [entry] = fleet(variables, given=given, hosts=["app1", "app2"])
+    [entry] = derived(variables, given=given, hosts=["app1", "app2"])
     assert (entry["plan"]["network"], entry["hosts"]) == ("gcp", ["app1", "app2"])
     # The first host has a network of its own: its play's is the inventory's.
     variables["dc-1"] = {"dnsmasq_network": "datacenter"}
-    [entry] = fleet(variables, given={**given, "network": "datacenter"}, hosts=["app1", "app2"])
+    [entry] = derived(variables, given={**given, "dnsmasq_network": "datacenter"}, hosts=["app1", "app2"])
     assert entry["plan"]["network"] is None
 
 
 def findings(variables: dict[str, dict[str, Any]], **more: Any) -> list[str]:
-    with pytest.raises(_inventory.FleetError) as caught:
-        fleet(variables, **more)
+    with pytest.raises(_inventory.InventoryError) as caught:
+        derived(variables, **more)
     return caught.value.findings
 
 
@@ -160,8 +167,8 @@ def test_a_topology_that_is_none_is_refused_by_name(topology: Any) -> None:
 
 
 def test_the_way_of_a_name_is_told_below_each_plan() -> None:
-    found = fleet(inventory(), hosts=["app1", "app2", "dc-1"], name="db.corp.example")
-    assert [entry["lines"] for entry in found] == [
+    found = derived(inventory(), hosts=["app1", "app2", "dc-1"], name="db.corp.example")
+    assert [format_plans([entry]) for entry in found] == [
         [
             "app1, app2: tier local in gcp",
             "  answers at 127.0.0.1",
@@ -183,3 +190,37 @@ def test_the_way_of_a_name_is_told_below_each_plan() -> None:
             "  1. dc-1 (datacenter) -> 192.0.2.11: corp.example is datacenter's own, and its nameservers answer for it",
         ],
     ]
+
+
+@pytest.mark.parametrize("word", [True, "true", "yes", "on", 1], ids=repr)
+def test_a_boolean_may_be_a_word(word: object) -> None:
+    [entry] = derived(inventory(app1={"dnsmasq_metrics": word}), hosts=["app1"])
+    assert entry["options"]["dnsmasq_metrics"] is True
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "remedy"),
+    [
+        ("dnsmasq_metrics", "maybe", "true or false"),
+        ("dnsmasq_metrics", None, "true or false"),
+        ("dnsmasq_state", "gone", "present or absent"),
+        ("resolv_conf_checks", [], "name at least one"),
+        ("resolv_conf_checks", [{"name": "x.example", "type": "SOA"}], "libc"),
+    ],
+)
+def test_a_variable_that_is_no_part_of_the_plan_is_judged_with_it(variable: str, value: object, remedy: str) -> None:
+    nowhere = {variable: value, "dnsmasq_network": "nowhere"}
+    found = findings(inventory(app1=nowhere))
+    assert [finding for finding in found if variable in finding and remedy in finding]
+    assert [finding for finding in found if "nowhere" in finding], "each mistake at once"
+
+
+def test_the_digest_follows_what_a_deploy_follows_from() -> None:
+    def of(host: str, **differences: Any) -> str:
+        [entry] = derived(inventory(**differences), hosts=[host])
+        return str(entry["digest"])
+
+    assert of("app1") == of("app2")
+    assert len({of("app1"), of("dc-1"), of("dc-2"), of("db")}) == 4
+    for change in ({"dnsmasq_metrics": True}, {"dnsmasq_sizes": {"cache_size": 7}}, {"ansible_managed": "x"}):
+        assert of("app1", app1=change) != of("app1"), change
