@@ -47,12 +47,12 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ resolver.provider }}, because {{ resolver.evidence }}"
 
-- name: Leave alone what stands as it was deployed
+- name: Ask whether the last deploy still holds
   everywhere.dnsmasq.resolver_info:
-    deployed: "{{ [dnsmasq_topology, dnsmasq_network] | to_json | everywhere.dnsmasq.digest }}"
+    deployed: "{{ dnsmasq_plans.plans[dnsmasq_plans.of[inventory_hostname]].digest }}"
   register: resolver
 
-- name: Go on with the others
+- name: End the play on unchanged hosts
   ansible.builtin.meta: end_host
   when: resolver.up_to_date
 """

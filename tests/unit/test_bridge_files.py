@@ -29,10 +29,10 @@ def render(template: str, plan: dict[str, Any], **more: Any) -> str:
     environment.filters |= {"comment": "# {}".format, "bool": bool, "dirname": os.path.dirname}
     known = {
         "ansible_managed": "managed",
-        "dnsmasq_hardening": True,
+        "__dnsmasq_options": {"dnsmasq_hardening": True},
         "__dnsmasq_plan": plan,
         "__dnsmasq_is_bridge": plan["tier"] == "bridge",
-        "__dnsmasq_info": {"systemd": 252},
+        "dnsmasq_info": {"systemd": 252},
         "__dnsmasq_as_root": "+",
     }
     family = environment.compile_expression(INTERNAL["__dnsmasq_family"][3:-3])(**known)

@@ -74,7 +74,7 @@ class Host:
         jinja.filters["comment"] = lambda text: f"#\n# {text}\n#"
         return jinja.from_string(TEMPLATE.read_text()).render(
             ansible_managed="Ansible managed",
-            __dnsmasq_info={"source": str(self.source)},
+            dnsmasq_info={"source": str(self.source)},
             __dnsmasq_upstream_file=str(self.target),
             __dnsmasq_others_file=str(self.others),
             __dnsmasq_plan={"upstream": {"exclude": list(exclude)}},

@@ -91,7 +91,9 @@ def test_the_order_of_a_deploy_is_bridges_one_by_one_and_then_the_hosts(playbook
     assert run.returncode == 0
     assert reached(run)[:4] == list(BRIDGES)
     assert set(reached(run)[4:]) == set(CLIENTS) - set(BRIDGES)
-    proven = [number for number, event in enumerate(run.events) if "prove | Ask for each zone" in event.get("task", "")]
+    proven = [
+        number for number, event in enumerate(run.events) if "Ask each bridge for every zone" in event.get("task", "")
+    ]
     hosts = [number for number, event in enumerate(run.events) if event.get("host") == "dc-bookworm"]
     assert len(proven) == 4
     first_at_hosts = next(n for n in hosts if "Ask the host what it has" in run.events[n]["task"])

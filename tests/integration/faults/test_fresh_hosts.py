@@ -12,7 +12,10 @@ from plays import SOAK
 from steps import BEFORE, broken_run, messages, probed, remember_fresh_hosts
 
 #: The tasks that change a host: there a run is killed in the middle, too.
-AT_WORK = r"Put the unit's drop-in|Install dnsmasq|Swap in|takeover_|Put back|Stop dnsmasq"
+AT_WORK = (
+    "Put the unit's drop-in|Install dnsmasq|Swap in|Put back|Stop dnsmasq"
+    "|Hook dhclient|Prepend 127|Have (dhcpcd|resolvconf)|Give lo a profile|Put 127"
+)
 #: Where `make test` kills it: while packages come, while resolv.conf is given back. `make soak` does it everywhere.
 SAMPLE = {"deploy": ("Install dnsmasq:0.7",), "restore": ("Put back:0.7",)}
 FIRST = rounds(list(PROVIDERS), list(FAULTS), SOAK)

@@ -119,13 +119,13 @@ def fleet(topology: Mapping[str, Any], count: int, seed: int = 1) -> dict[str, d
                 "unreachable": True,
                 "msg": "Failed to connect to the host via ssh: Connection timed out",
             }
-            made[host] = variables | {"__report_info": told}
+            made[host] = variables | {"dnsmasq_report_info": told}
             continue
         info = _info(chance, number)
         if draw < 0.006:
             info["dnsmasq"] |= {"ours": False, "installed": False}
             info["nameservers"] = ["10.20.0.11", "10.20.0.12", "10.1.0.2"]
-            made[host] = variables | {"__report_info": info, "__report_asked": {"skipped": True}}
+            made[host] = variables | {"dnsmasq_report_info": info, "dnsmasq_report_queries": {"skipped": True}}
         else:
-            made[host] = variables | {"__report_info": info, "__report_asked": _asked(chance)}
+            made[host] = variables | {"dnsmasq_report_info": info, "dnsmasq_report_queries": _asked(chance)}
     return made

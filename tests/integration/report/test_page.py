@@ -15,8 +15,10 @@ from typing import Any
 
 import fleets
 import pytest
+from ansible_collections.everywhere.dnsmasq.plugins.action import derive_plans
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._report import build, charts, health
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import inventory
 
 #: What a browser is given: no network at all, so that whatever the page would ask for fails.
 CHROMIUM = (
@@ -75,10 +77,11 @@ def make(tmp_path: Path) -> Callable[..., Made]:
     """Writes a report of hosts' variables, as the playbook does."""
 
     def made(topology: Any, hosts: dict[str, Any], name: str = "report") -> Made:
-        given = {"topology": topology, "network": "", "sizes": {}, "checks": []}
-        path, first = tmp_path / f"{name}.html", next(iter(hosts), "")
+        path, first, hostvars = tmp_path / f"{name}.html", next(iter(hosts)), fleets.Hostvars(hosts)
+        given = {"dnsmasq_topology": topology}
         began = time.process_time()
-        page, data = build.report(list(hosts), fleets.Hostvars(hosts), list(hosts), first, str(path), given)
+        derived = inventory.derive(list(hosts), hostvars, list(hosts), first, derive_plans.defaults(), given)
+        page, data = build.report(derived, hostvars, str(path))
         seconds = time.process_time() - began
         assert (page["path"], data["path"]) == (str(path), str(path.with_suffix(".json")))
         path.write_text(page["content"], "utf-8")
@@ -186,11 +189,11 @@ def test_hostile_text_is_text(make, tmp_path):
     hosts = fleets.fleet(topology, 8)
     names = list(hosts)
     hosts[evil] = hosts.pop(names[-1]) | {"inventory_hostname": evil}
-    hosts[names[0]]["__report_info"] |= {"provider": evil, "notes": [evil], "nameservers": ["127.0.0.1", evil]}
-    hosts[names[1]]["__report_asked"] = {"msg": evil, "queries": []}
-    hosts[names[2]]["__report_info"] = {"unreachable": True, "msg": evil}
-    hosts[names[3]]["__report_info"]["dnsmasq"] |= {"version": evil, "package": evil}
-    hosts[names[4]]["__report_asked"]["statistics"]["servers"][0]["address"] = evil
+    hosts[names[0]]["dnsmasq_report_info"] |= {"provider": evil, "notes": [evil], "nameservers": ["127.0.0.1", evil]}
+    hosts[names[1]]["dnsmasq_report_queries"] = {"msg": evil, "queries": []}
+    hosts[names[2]]["dnsmasq_report_info"] = {"unreachable": True, "msg": evil}
+    hosts[names[3]]["dnsmasq_report_info"]["dnsmasq"] |= {"version": evil, "package": evil}
+    hosts[names[4]]["dnsmasq_report_queries"]["statistics"]["servers"][0]["address"] = evil
     made = make(topology, hosts)
     found = opened(made, 1440, tmp_path, find="alert(1)")
     assert found["scripts"] == 2
@@ -220,13 +223,13 @@ def test_who_needs_somebody_comes_first(make):
     topology = fleets.two_networks()
     hosts = fleets.fleet(topology, 9)
     names = list(hosts)
-    hosts[names[0]] |= {"__report_info": {"unreachable": True, "msg": "timed out"}, "__report_asked": {}}
-    hosts[names[1]]["__report_asked"] |= {
+    hosts[names[0]] |= {"dnsmasq_report_info": {"unreachable": True, "msg": "timed out"}, "dnsmasq_report_queries": {}}
+    hosts[names[1]]["dnsmasq_report_queries"] |= {
         "queries": [{"name": "a.example", "type": "A", "failure": "no", "cached": None, "cold_ms": None}]
     }
-    hosts[names[2]]["__report_info"] |= {"up_to_date": False, "drift": "resolv_conf: gone"}
-    hosts[names[3]]["__report_info"]["dnsmasq"]["ours"] = False
-    hosts[names[4]]["__report_info"]["nameservers"] = ["10.20.0.11"]
+    hosts[names[2]]["dnsmasq_report_info"] |= {"up_to_date": False, "drift": "resolv_conf: gone"}
+    hosts[names[3]]["dnsmasq_report_info"]["dnsmasq"]["ours"] = False
+    hosts[names[4]]["dnsmasq_report_info"]["nameservers"] = ["10.20.0.11"]
     found = {entry["host"]: entry for entry in make(topology, hosts).data["hosts"]}
     assert [found[name]["state"] for name in names[:6]] == ["down", "wrong", "drift", "bare", "wrong", "fine"]
     assert next(iter(found)) == names[0]
@@ -252,4 +255,4 @@ def test_a_file_that_is_no_earlier_report_is_refused(text, make, tmp_path):
 
 def test_the_page_is_named_as_one():
     with pytest.raises(InputError, match=r"dnsmasq_report is '/tmp/report.txt', which does not end in \.html"):
-        build.report([], fleets.Hostvars({}), [], "", "/tmp/report.txt")
+        build.report({"plans": [], "topology": {}}, fleets.Hostvars({}), "/tmp/report.txt")

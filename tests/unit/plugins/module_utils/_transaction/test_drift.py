@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.everywhere.dnsmasq.plugins.filter import digest as digest_filter
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import detect
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import apply, backup, drift, restore, spec
 from ansible_collections.everywhere.dnsmasq.plugins.modules import transaction
@@ -164,29 +163,3 @@ def test_the_basis_is_what_a_deploy_follows_from_and_nothing_else() -> None:
         assert detect.facts_hash({**INFO, key: "other"}) != detect.facts_hash(INFO), key
     for key in detect.HASHED_OF_DNSMASQ:
         assert detect.facts_hash({**INFO, "dnsmasq": {**INFO["dnsmasq"], key: "other"}}) != detect.facts_hash(INFO), key
-
-
-def test_the_digest_is_of_the_text_and_of_each_file_of_the_collection(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "roles/x/tasks").mkdir(parents=True)
-    (tmp_path / "plugins/filter/__pycache__").mkdir(parents=True)
-    (tmp_path / "roles/x/tasks/main.yml").write_text("---\n")
-    monkeypatch.setattr(digest_filter, "COLLECTION", tmp_path)
-
-    def digest(text: str = "x") -> str:
-        digest_filter.of_collection.cache_clear()
-        return digest_filter.digest(text)
-
-    seen = [digest(), digest("y")]
-    (tmp_path / "plugins/filter/__pycache__/a.pyc").write_text("x")
-    assert digest() == seen[0]
-    for change in (
-        lambda: (tmp_path / "roles/x/tasks/main.yml").write_text("---\n\n"),
-        lambda: (tmp_path / "roles/x/tasks/main.yml").rename(tmp_path / "roles/x/tasks/other.yml"),
-        lambda: (tmp_path / "plugins/filter/a.py").write_text(""),
-    ):
-        change()
-        seen.append(digest())
-    digest_filter.of_collection.cache_clear()
-    assert len(set(seen)) == 5 and all(len(one) == 64 for one in seen)
