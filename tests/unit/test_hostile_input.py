@@ -227,7 +227,7 @@ for _role in SPECS:
             _good,
             frozenset(_legal),
         )
-for _name in ("dnsmasq_hardening", "dnsmasq_require_fixed", "dnsmasq_metrics"):
+for _name in ("dnsmasq_hardening", "dnsmasq_require_latest", "dnsmasq_metrics"):
     SPEC_PLACES[_name] = Place(
         lambda value, option=_name: {"role": "dnsmasq", option: value},
         _name,
@@ -308,7 +308,7 @@ def test_what_the_specs_say_is_refused_by_name_in_a_real_run(run: Run) -> None:
 
 # The playbook deploy goes past the specification, which only a whole role has.
 REFUSE = [PLAN[0], {"import_role": {"name": "everywhere.dnsmasq.dnsmasq", "tasks_from": "refuse"}}]
-TRUE_OR_FALSE = ("dnsmasq_hardening", "dnsmasq_require_fixed", "dnsmasq_metrics")
+TRUE_OR_FALSE = ("dnsmasq_hardening", "dnsmasq_require_latest", "dnsmasq_metrics")
 TRUTHS = {
     f"{option}: {name}": Case({option: value}, f"{option} is", name not in WORD - {"a newline alone"})
     for option in TRUE_OR_FALSE

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import pytest
 import yaml
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check
@@ -134,3 +135,33 @@ def test_checks_are_judged_as_the_module_would_before_anything_changes(role: str
     assert {name: {key: value for key, value in spec.items() if key in kept} for name, spec in told.items()} == {
         name: {key: value for key, value in spec.items() if key in kept} for name, spec in known.items()
     }
+
+
+WAITING = "a security update of dnsmasq is waiting: 1-1 -> 1-2, upgrade it"
+
+
+@pytest.mark.parametrize(
+    ("required", "updates", "why"),
+    [
+        (
+            True,
+            {"not_latest": [WAITING, "the host has no package lists"]},
+            f"{WAITING}; the host has no package lists. ",
+        ),
+        ("true", {"not_latest": [WAITING]}, f"{WAITING}. Or set dnsmasq_require_latest to false."),
+        (False, {"not_latest": [WAITING]}, ""),
+        (True, {"not_latest": []}, ""),
+        (True, None, ""),
+    ],
+    ids=["all reasons", "as text", "not required", "the latest", "not installed yet"],
+)
+def test_why_a_dnsmasq_does_not_pass_for_the_latest(required: Any, updates: Any, why: str) -> None:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    environment.filters["bool"] = lambda value: value in (True, "true")
+    variables = read(ROOT / "roles/dnsmasq/vars/main.yml")
+    given = {"dnsmasq_require_latest": required, "__dnsmasq_info": {"updates": updates}}
+    told = environment.from_string(variables["__dnsmasq_not_latest"]).render(given)
+    assert why in told and bool(told) is bool(why)
+    # Also a host on which nothing is to change is asked where the latest is required.
+    asked = environment.from_string(variables["__dnsmasq_ask_updates"]).render(given)
+    assert asked == ("on_drift" if required is False else "always")
