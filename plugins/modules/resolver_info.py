@@ -31,7 +31,7 @@ options:
     description:
       - When the host's package manager is asked whether a newer dnsmasq is waiting in its repositories (RV(updates)).
       - V(never), V(always), or V(on_drift), which does not ask where O(deployed) finds the host up to date. To ask
-        takes about half a second of the host's processor.
+        takes about a second of the host's processor.
       - Only the package lists that the host has already are looked at.
     type: str
     choices: [never, on_drift, always]
@@ -189,7 +189,10 @@ updates:
       type: str
       sample: 2.90-4~deb12u1
     candidate:
-      description: The version that is waiting, or null.
+      description:
+        - The version that is waiting, or null.
+        - What a hold or a pin keeps back from apt is seen all the same. What an exclude or a lock hides from dnf or
+          zypper is not.
       type: str
       sample: 2.90-4~deb12u2
     security:

@@ -8,6 +8,7 @@ Python 3.6.
 """
 
 import glob
+import os
 import re
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.answer import (
@@ -46,9 +47,15 @@ def _check_update(run, program, *options):
     return rc in (0, 100), found.groups() if found else None
 
 
+def _refresh(root, program):
+    """The command that asks the repositories also where a list has not expired yet, which may take days."""
+    is_yum = os.path.basename(os.path.realpath(os.path.join(root, "usr/bin", program))) == "yum"
+    return "yum clean expire-cache && yum makecache" if is_yum else program + " makecache --refresh"
+
+
 def ask(run, os_release, root, program):
     """The Answer of one of these programs."""
-    refresh = program + " makecache"
+    refresh = _refresh(root, program)
     candidate, security, doubts = None, None, []
     answered, update = _check_update(run, program)
     if update:

@@ -4,7 +4,7 @@
 """Whether the host's own package manager has a newer dnsmasq waiting, and how far its word can be trusted.
 
 It is asked for what its lists say already: nothing is downloaded, installed or configured. A package manager may write
-caches of its own while it answers. Runs under Python 3.6.
+caches and logs of its own while it answers. Runs under Python 3.6.
 """
 
 import csv

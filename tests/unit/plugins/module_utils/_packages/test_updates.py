@@ -468,7 +468,7 @@ def test_a_dnf_that_does_not_answer(rc, tmp_path):
     error = "Error: Cache-only enabled but no cache for 'appstream'\n"
     found = updates.updates(Host(rpm("2.85-16.el9_4", dnf=((rc, error), (0, "")))), ROCKY, NOW, str(tmp_path))
     assert (found["candidate"], found["security"]) == (None, None)
-    assert found["not_latest"] == [silent("dnf", "dnf makecache")]
+    assert found["not_latest"] == [silent("dnf", "dnf makecache --refresh")]
 
 
 def test_a_host_of_rpms_without_a_package_manager(tmp_path):
@@ -493,7 +493,27 @@ def test_how_old_the_lists_of_dnf_are(path, tmp_path):
         put(tmp_path, path, when=NOW - age)
         found = updates.updates(host, ROCKY, NOW, str(tmp_path))
         assert found["lists_age"] == pytest.approx(age, abs=2)
-        assert found["not_latest"] == (["the package lists are 1.0 days old: run 'yum makecache'"] if old else [])
+        assert found["not_latest"] == (
+            ["the package lists are 1.0 days old: run 'yum clean expire-cache && yum makecache'"] if old else []
+        )
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        (None, "yum clean expire-cache && yum makecache"),
+        ("dnf-3", "yum makecache --refresh"),
+        ("dnf5", "yum makecache --refresh"),
+    ],
+    ids=["yum", "a link to dnf", "a link to dnf5"],
+)
+def test_how_lists_are_refreshed_that_have_not_expired(target, command, tmp_path):
+    put(tmp_path, f"usr/bin/{target or 'yum'}")
+    if target:
+        (tmp_path / "usr/bin/yum").symlink_to(target)
+    host = Host(rpm("2.85-16.el9_4", yum=((0, ""), (0, ""))))
+    [why] = updates.updates(host, ROCKY, NOW, str(tmp_path))["not_latest"]
+    assert why == f"the host has no package lists: run '{command}'"
 
 
 def test_amazon_linux_2023_holds_its_repositories_at_one_release(tmp_path):
