@@ -13,7 +13,7 @@ author:
 description:
   - Compares what M(everywhere.dnsmasq.resolver_info) found with what the plan of the host needs. Returns every obstacle
     in one sentence with the remedy.
-positional: plan, platform, require_fixed
+positional: plan, platform, require_latest
 options:
   _input:
     description:
@@ -30,9 +30,9 @@ options:
       - The file that says what the host's distribution calls things. An empty string is an obstacle.
     type: str
     required: true
-  require_fixed:
+  require_latest:
     description:
-      - Whether a package without the fix of a known CVE is an obstacle.
+      - Whether a dnsmasq that does not pass for the latest is an obstacle.
     type: bool
     default: false
 """

@@ -27,6 +27,15 @@ options:
         O(everywhere.dnsmasq.transaction#module:deployed) of M(everywhere.dnsmasq.transaction), without the
         RV(facts_hash) behind them.
     type: str
+  updates:
+    description:
+      - When the host's package manager is asked whether a newer dnsmasq is waiting in its repositories (RV(updates)).
+      - V(never), V(always), or V(on_drift), which does not ask where O(deployed) finds the host up to date. To ask
+        takes about a second of the host's processor.
+      - Only the package lists that the host has already are looked at.
+    type: str
+    choices: [never, on_drift, always]
+    default: never
 attributes:
   check_mode:
     description: Can run in check mode, where it does the same.
@@ -55,6 +64,15 @@ EXAMPLES = r"""
 - name: End the play on unchanged hosts
   ansible.builtin.meta: end_host
   when: resolver.up_to_date
+
+- name: Ask whether a newer dnsmasq is waiting
+  everywhere.dnsmasq.resolver_info:
+    updates: always
+  register: resolver
+
+- name: Say why the installed one does not pass for the latest
+  ansible.builtin.debug:
+    var: resolver.updates.not_latest
 """
 
 RETURN = r"""
@@ -132,7 +150,8 @@ resolv_conf_consumers:
   elements: str
 notes:
   description:
-    - What works on the host and will not for what it feeds, one sentence each. They are warnings too.
+    - What works on the host and will not for what it feeds, and updates of dnsmasq that are or may be for security, one
+      sentence each. They are warnings too.
     - Containers and pods cannot use the host's 127.0.0.1. C(/run/dnsmasq-everywhere/resolv.conf), which the role
       P(everywhere.dnsmasq.dnsmasq#role) keeps, has the same servers without it.
   returned: always
@@ -148,9 +167,7 @@ dnsmasq:
     - The dnsmasq of the host. C(installed) says whether binary and service are there; C(version) is what is installed,
       or what an install would bring, or null where neither can be told; C(ours) says whether this collection
       has been at work on it, C(brought) whether it was not there before, C(metrics) whether a timer of ours writes
-      what it counts; C(package) is the version of its package, or null; C(unfixed) are the later packages that fixed
-      known CVEs, each with C(fixed), C(cves) and C(source), and a warning. Without data on the distribution there are
-      none.
+      what it counts; C(package) is the version of its package, or null.
   returned: always
   type: dict
   sample:
@@ -160,7 +177,58 @@ dnsmasq:
     brought: true
     metrics: false
     package: 2.90-4~deb12u2
-    unfixed: []
+updates:
+  description:
+    - What the host's package manager says of dnsmasq by its own lists, and how far its word can be trusted. Null where
+      it was not asked (O(updates)) and where there is no dnsmasq.
+  returned: always
+  type: dict
+  contains:
+    installed:
+      description: The version of the installed package, or null for a dnsmasq of no package.
+      type: str
+      sample: 2.90-4~deb12u1
+    candidate:
+      description:
+        - The version that is waiting, or null.
+        - What a hold or a pin keeps back from apt is seen all the same. What an exclude or a lock hides from dnf or
+          zypper is not.
+      type: str
+      sample: 2.90-4~deb12u2
+    security:
+      description:
+        - Whether it is a security update, or leaves one behind; null where the repositories do not tell.
+        - It is one for apt where it comes from a suite or a site whose name ends in C(-security), for yum, dnf and
+          zypper where an advisory of the repository says so.
+      type: bool
+      sample: true
+    lists_age:
+      description:
+        - The seconds since the package lists were last refreshed, or null without lists.
+        - Where some repositories were refreshed and others were not, the newest counts. A refresh of apt that failed
+          counts as one, unless the host has Ubuntu's hook that keeps the time of each success. The date of the security
+          updates tells of it within a week.
+      type: int
+      sample: 3600
+    support_end:
+      description:
+        - The last day on which the host's release gets updates, by C(SUPPORT_END) of C(/etc/os-release) or, on Debian
+          and Ubuntu, by the package C(distro-info-data); null where nothing on the host says so. Debian's LTS counts;
+          its extended LTS and Ubuntu's ESM count on a host that has their lists.
+      type: str
+      sample: "2028-06-30"
+    not_latest:
+      description:
+        - Why the installed dnsmasq does not pass for the latest, one sentence each with the remedy; empty where it
+          does.
+        - An update is waiting; the release gets no updates any more; the package lists are older than a day or missing;
+          the package manager does not answer; Debian or Ubuntu knows no suite of security updates, or only one made
+          more than a week ago; Amazon Linux 2023 stays at the release that is installed.
+        - A release of which nothing says how long it gets updates passes.
+      type: list
+      elements: str
+      sample:
+        - "a security update of dnsmasq is waiting: 2.90-4~deb12u1 -> 2.90-4~deb12u2, upgrade it"
 os:
   description: The C(id), C(like) (list) and C(version) of C(/etc/os-release).
   returned: always
@@ -205,6 +273,7 @@ drift:
 
 import os
 import sys
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import detect, facts
@@ -215,8 +284,18 @@ except ImportError:
     DNSPYTHON = None
 
 
-ARGUMENTS = {"deployed": {"type": "str"}}
+ARGUMENTS = {
+    "deployed": {"type": "str"},
+    "updates": {"type": "str", "choices": ["never", "on_drift", "always"], "default": "never"},
+}
 ROLES = ("dnsmasq", "resolv_conf")
+
+
+def asked_updates(when, found, ask):
+    """What the package manager says, where it is to be asked: it takes longer than all the rest."""
+    there = found["dnsmasq"]["installed"] or found["dnsmasq"]["package"]
+    wanted = when == "always" or (when == "on_drift" and not found.get("up_to_date"))
+    return ask() if there and wanted else None
 
 
 def main():
@@ -230,19 +309,15 @@ def main():
         rc, out, unused_err = module.run_command([program] + argv[1:], environ_update={"LC_ALL": "C"})
         return rc, out
 
+    def ask():
+        # Only now: most runs on most hosts need none of it.
+        from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.updates import updates
+
+        return updates(run, seen["os_release"], time.time())
+
     nft = any(os.path.exists(folder + "/nft") for folder in ("/usr/sbin", "/sbin"))
-    found = detect.detect(facts.collect(run))
-    for note in found["notes"]:
-        module.warn(note)
-    for row in found["dnsmasq"]["unfixed"]:
-        module.warn(
-            "dnsmasq {package} lacks the fixes of {cves} ({source}): upgrade the package to {fixed}".format(
-                package=found["dnsmasq"]["package"],
-                cves=", ".join(row["cves"]),
-                source=row["source"],
-                fixed=row["fixed"],
-            )
-        )
+    seen = facts.collect(run)
+    found = detect.detect(seen)
     found.update(dnspython=DNSPYTHON, nft=nft, python=sys.executable)
     found["facts_hash"] = detect.facts_hash(found)
     if deployed is not None:
@@ -253,6 +328,10 @@ def main():
         names = ROLES + (("metrics",) if found["dnsmasq"]["metrics"] else ())
         found_drift = drift.drift(names, words, facts.RECORDS, host.looking(module))
         found.update(up_to_date=not found_drift, drift=found_drift)
+    found["updates"] = asked_updates(module.params["updates"], found, ask)
+    found["notes"] += found["updates"].pop("notes") if found["updates"] else []
+    for note in found["notes"]:
+        module.warn(note)
     module.exit_json(changed=False, **found)
 
 

@@ -233,7 +233,7 @@ for _role in SPECS:
             _good,
             frozenset(_legal),
         )
-for _name in ("dnsmasq_hardening", "dnsmasq_require_fixed", "dnsmasq_metrics"):
+for _name in ("dnsmasq_hardening", "dnsmasq_require_latest", "dnsmasq_metrics"):
     SPEC_PLACES[_name] = Place(
         lambda value, option=_name: {"role": "dnsmasq", option: value},
         _name,
@@ -340,7 +340,7 @@ def test_what_the_specs_say_is_refused_by_name_in_a_real_run(run: Run) -> None:
     assert found["refused"] >= 80
 
 
-TRUE_OR_FALSE = ("dnsmasq_hardening", "dnsmasq_require_fixed", "dnsmasq_metrics")
+TRUE_OR_FALSE = ("dnsmasq_hardening", "dnsmasq_require_latest", "dnsmasq_metrics")
 
 
 @pytest.mark.ansible

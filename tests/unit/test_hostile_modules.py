@@ -266,7 +266,10 @@ def look(given: dict[str, Any]) -> str:
     return repr(checked(resolver_info.ARGUMENTS, given))
 
 
-INFO = {"deployed": Option(lambda value: {"deployed": value}, "deployed", "x", ANYTHING | UNSET)}
+INFO = {
+    "deployed": Option(lambda value: {"deployed": value}, "deployed", "x", ANYTHING | UNSET),
+    "updates": Option(lambda value: {"updates": value}, "updates", "always"),
+}
 MODULES = {
     "query_latency": (query, QUERY),
     "transaction": (request, TRANSACTION),

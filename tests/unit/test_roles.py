@@ -137,3 +137,6 @@ def test_checks_are_judged_as_the_module_would_before_anything_changes(role: str
     assert {name: {key: value for key, value in spec.items() if key in kept} for name, spec in told.items()} == {
         name: {key: value for key, value in spec.items() if key in kept} for name, spec in known.items()
     }
+
+
+WAITING = "a security update of dnsmasq is waiting: 1-1 -> 1-2, upgrade it"

@@ -8,7 +8,7 @@ import os
 import re
 import time
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils import _advisories
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.installed import installed
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.detect import (
     DHCLIENT_HOOK_FILE,
     DHCLIENT_HOOKS,
@@ -111,19 +111,14 @@ def admins_servers(text):
     return servers
 
 
-def _dnsmasq(run, os_release):
+def _dnsmasq(run):
     """The binary alone is not enough: libvirt and NetworkManager bring it without the service."""
-    package = _advisories.package_version(run)
-    known = {"package": package, "unfixed": _advisories.unfixed(run, os_release, package) if package else []}
-    return dict(known, **_service(run))
-
-
-def _service(run):
     rc, out = run(["dnsmasq", "--version"])
     found = re.search(r"version (\S+)", out) if rc == 0 else None
     places = [os.path.realpath(folder + "/dnsmasq.service") for folder in UNIT_FOLDERS]
     service = any(os.path.exists(place) and place != os.devnull for place in places)  # a mask leads there
     marks = {
+        "package": installed(run)[1],
         "ours": os.path.exists(DROP_IN),
         "brought": _was_missing("dnsmasq.service"),
         "metrics": os.path.exists(METRICS),
@@ -235,7 +230,7 @@ def collect(run, path="/etc/resolv.conf"):
         nsswitch=_read("/etc/nsswitch.conf") or "",
         addresses=[address.partition("/")[0] for unused_link, address in addresses],
         listeners=_listeners(run),
-        dnsmasq=_dnsmasq(run, os_release),
+        dnsmasq=_dnsmasq(run),
         podman=os.path.exists("/usr/bin/podman"),
         kubelet_reads=_kubelet_reads(),
         systemd=os.path.isdir("/run/systemd/system"),

@@ -21,7 +21,7 @@ PROVIDERS = (
 EVERY_ADDRESS = ("0.0.0.0", "*")
 
 
-def dnsmasq_obstacles(info, plan, platform, require_fixed=False):
+def dnsmasq_obstacles(info, plan, platform, require_latest=False):
     """To an instance of dnsmasq that follows the plan, by what resolver_info saw of the host.
 
     `platform` is the file that says what the host's distribution calls things, or empty where there is none.
@@ -30,7 +30,7 @@ def dnsmasq_obstacles(info, plan, platform, require_fixed=False):
         _unknown_platform(info, platform),
         _port_in_use(info, plan["listen"]),
         _no_upstream(info, plan["upstream"]),
-        not_fixed(info) if require_fixed else "",
+        _not_latest(info) if require_latest else "",
     ]
     return [sentence for sentence in found if sentence]
 
@@ -85,14 +85,9 @@ def _no_upstream(info, upstream):
     )
 
 
-def not_fixed(info):
-    """That the package lacks fixes of known CVEs, or nothing."""
-    unfixed = info["dnsmasq"]["unfixed"]
-    if not unfixed:
+def _not_latest(info):
+    """Before an install nothing is known, and after it the host is asked again."""
+    reasons = info["updates"]["not_latest"] if info["updates"] else []
+    if not reasons:
         return ""
-    cves = [cve for advisory in unfixed for cve in advisory["cves"]]
-    return "dnsmasq %s lacks the fixes of %s: upgrade the package to %s, or set dnsmasq_require_fixed to false." % (
-        info["dnsmasq"]["package"],
-        ", ".join(cves),
-        unfixed[0]["fixed"],
-    )
+    return "This dnsmasq does not pass for the latest: %s. Or set dnsmasq_require_latest to false." % "; ".join(reasons)

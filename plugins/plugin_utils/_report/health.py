@@ -60,6 +60,7 @@ def _looked_at(entry: HostReport, info: Mapping[str, Any]) -> None:
         nameservers=info["nameservers"],
         dnsmasq=dnsmasq["version"] if dnsmasq["installed"] else None,
         package=dnsmasq["package"],
+        updates=info["updates"],
         systemd=info["systemd"],
         os=" ".join(filter(None, (info["os"]["id"], info["os"]["version"]))),
     )
@@ -74,10 +75,7 @@ def _looked_at(entry: HostReport, info: Mapping[str, Any]) -> None:
     elif not info.get("up_to_date", True):
         entry["state"] = "drift"
         entry["findings"].append(f"not as deployed: {info['drift']}")
-    notes = list(info["notes"])
-    for row in dnsmasq["unfixed"]:
-        notes.append(f"the package lacks the fixes of {', '.join(row['cves'])}: upgrade it to {row['fixed']}")
-    _notice(entry, notes)
+    _notice(entry, info["notes"])
 
 
 def _notice(entry: HostReport, notes: list[str]) -> None:
@@ -129,6 +127,7 @@ def judged(host: str, plan: Mapping[str, Any], info: Mapping[str, Any], asked: M
         "nameservers": [],
         "dnsmasq": None,
         "package": None,
+        "updates": None,
         "systemd": None,
         "os": None,
         "cold_ms": None,

@@ -102,26 +102,71 @@ def test_an_admin_adds_to_the_sandbox_or_opts_out(playbook):
     assert shell(host, "systemctl show -p User --value dnsmasq").strip() == "dnsmasq"
 
 
-def test_a_dnsmasq_without_fixes_is_warned_of_or_refused(playbook):
-    """An older package is made of the one that is there: its number is what counts."""
+#: A suite of security updates of the host's own, empty at first, then with a higher version of what is installed.
+SUITE = """
+mkdir -p /srv/debian-security; cd /srv/debian-security; : >Packages
+apt-ftparchive release . >/root/Release; mv /root/Release .
+cp /etc/apt/sources.list /root/sources.list
+echo 'deb [trusted=yes] file:/srv/debian-security ./' >>/etc/apt/sources.list
+apt-get -q update
+"""
+WAITING = r"""
+cd /srv/debian-security
+awk 'BEGIN { RS = ""; ORS = "\n\n" } /^Package: dnsmasq-base\n/' /srv/apt/Packages >Packages
+sed -i 's/^Version: .*/&+lab0/' Packages
+apt-ftparchive release . >/root/Release; mv /root/Release .
+apt-get -q update
+"""
+#: Lists that a hook like Ubuntu's says to be two days old, on a release without updates.
+OUTDATED = """
+cd /var/lib/apt && mkdir -p periodic && touch -d '2 days ago' periodic/update-success-stamp
+echo 'APT::Update::Post-Invoke-Success {"touch /var/lib/apt/periodic/update-success-stamp";};' \
+    >/etc/apt/apt.conf.d/15lab
+cp /usr/lib/os-release /root/os-release; echo SUPPORT_END=2020-01-01 >>/usr/lib/os-release
+"""
+AS_IT_WAS = """
+rm -rf /srv/debian-security /etc/apt/apt.conf.d/15lab /var/lib/apt/periodic/update-success-stamp
+if [ -e /root/sources.list ]; then mv /root/sources.list /etc/apt/; fi
+if [ -e /root/os-release ]; then mv /root/os-release /usr/lib/; fi
+apt-get -q update
+"""
+
+
+def test_an_update_that_is_waiting_is_warned_of_and_refused_where_the_latest_is_required(playbook):
     host = BY_NAME["bw-nm"]
-    older = "2.90-4~deb12u1"
-    status = "/var/lib/dpkg/status"
-    change = f"""/^Package: /{{p=$2}} p=="dnsmasq-base" && /^Version: /{{$2="{older}"}} 1"""
-    shell(host, f"cp {status} /root/status; awk '{change}' /root/status >{status}")
+    plain = ("deploy", "-l", host.name)
+    latest = (*plain, "-e", "dnsmasq_require_latest=true")
+    installed = shell(host, "dpkg-query -W -f '${Version}' dnsmasq-base")
+    waiting = f"a security update of dnsmasq is waiting: {installed} -> {installed}+lab0, upgrade it"
     try:
-        warned = playbook("deploy", "-l", host.name)
-        assert warned.returncode == 0, warned.reasons
-        text = " ".join(warned.text.split())
-        assert f"dnsmasq {older} lacks the fixes of" in text and "CVE-2026-2291" in text, text
-        refused = playbook("deploy", "-l", host.name, "-e", "dnsmasq_require_fixed=true")
+        shell(host, SUITE)
+        fine = playbook(*latest)
+        assert fine.returncode == 0, fine.reasons
+        shell(host, WAITING)
+        # The host is up to date with its last deploy, and is refused all the same.
+        refused = playbook(*latest)
         [told] = messages(refused, host.name)
-        assert older in told and "CVE-2026-2291" in told and "2.90-4~deb12u2" in told
-        assert refused.changed == []
+        assert waiting in told and "dnsmasq_require_latest" in told
+        assert (refused.returncode, refused.changed) == (2, [])
+        warned = playbook(*plain)
+        assert warned.returncode == 0, warned.reasons
+        assert waiting in " ".join(warned.text.split())
+        # Nothing is to change, so nobody is asked.
+        again = playbook(*plain)
+        assert (again.returncode, again.changed) == (0, [])
+        assert "is waiting" not in again.text
+        shell(host, AS_IT_WAS + OUTDATED)
+        [told] = messages(playbook(*latest), host.name)
+        for reason in (
+            "the package lists are 2.0 days old",
+            "no updates any more since 2020-01-01",
+            "no suite of security",
+        ):
+            assert reason in told, told
     finally:
-        shell(host, f"mv /root/status {status}")
-    fine = playbook("deploy", "-l", host.name, "-e", "dnsmasq_require_fixed=true")
-    assert fine.returncode == 0, fine.reasons
+        shell(host, AS_IT_WAS)
+    back = playbook(*plain)
+    assert (back.returncode, back.changed) == (0, [])
 
 
 def test_a_change_of_zones(playbook, figures):

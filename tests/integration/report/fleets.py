@@ -12,7 +12,7 @@ SYSTEMS = (
     ("debian", "13", "2.91", "2.91-1", 257),
     ("ubuntu", "24.04", "2.90", None, 255),
 )
-UNFIXED = {"cves": ["CVE-2023-50387"], "fixed": "2.90-4~deb12u3", "source": "DSA-0000-1"}
+WAITING = "a security update of dnsmasq is waiting: 2.90-4~deb12u2 -> 2.90-4~deb12u3, upgrade it"
 
 
 class Hostvars:
@@ -68,20 +68,21 @@ def member_of(topology: Mapping[str, Any], count: int) -> dict[str, str]:
 
 def _info(chance: random.Random, number: int) -> dict[str, Any]:
     system, release, version, package, systemd = SYSTEMS[number % len(SYSTEMS)]
-    drifted = chance.random() < 0.004
+    drifted, waiting = chance.random() < 0.004, chance.random() < 0.02
     return {
         "provider": PROVIDERS[number % len(PROVIDERS)],
         "nameservers": ["127.0.0.1", "10.20.0.11", "10.20.0.12"],
         "path": "/etc/resolv.conf",
         "obstacle": "",
-        "notes": [],
+        "notes": [WAITING] if waiting else [],
         "os": {"id": system, "version": release, "like": []},
         "systemd": systemd,
         "up_to_date": not drifted,
         "drift": "dnsmasq: /etc/dnsmasq-everywhere.conf is not as it was left" if drifted else None,
-        "dnsmasq": {
-            "installed": True, "ours": True, "version": version, "package": package,
-            "unfixed": [UNFIXED] if chance.random() < 0.02 else [],
+        "dnsmasq": {"installed": True, "ours": True, "version": version, "package": package},
+        "updates": {
+            "installed": package, "candidate": "2.90-4~deb12u3" if waiting else None, "security": waiting,
+            "lists_age": 3600, "support_end": None, "not_latest": [WAITING] if waiting else [],
         },
     }  # fmt: skip
 

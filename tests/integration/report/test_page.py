@@ -236,6 +236,27 @@ def test_who_needs_somebody_comes_first(make):
     assert found[names[4]]["findings"] == ["/etc/resolv.conf names 10.20.0.11 first, and not 127.0.0.1"]
 
 
+def test_an_update_that_is_waiting_is_worth_a_look(make):
+    topology = fleets.two_networks()
+    hosts = fleets.fleet(topology, 9)
+    first, second, third = list(hosts)[:3]
+    waiting = {"installed": "1-1", "candidate": "1-2", "security": True, "not_latest": [fleets.WAITING]}
+    hosts[first]["dnsmasq_report_info"] |= {"notes": [fleets.WAITING], "updates": waiting}
+    # One that is not for security, or lists that are old, are data and no finding.
+    old = {
+        "installed": "1-1",
+        "candidate": None,
+        "security": False,
+        "not_latest": ["the package lists are 9.0 days old"],
+    }
+    hosts[second]["dnsmasq_report_info"] |= {"notes": [], "updates": old}
+    hosts[third]["dnsmasq_report_info"] |= {"notes": [], "updates": None}
+    found = {entry["host"]: entry for entry in make(topology, hosts).data["hosts"]}
+    assert (found[first]["state"], found[first]["findings"]) == ("notice", [fleets.WAITING])
+    assert [(found[name]["state"], found[name]["findings"]) for name in (second, third)] == [("fine", [])] * 2
+    assert [found[name]["updates"] for name in (first, second, third)] == [waiting, old, None]
+
+
 def test_before_and_after(make):
     topology = fleets.two_networks()
     first = make(topology, fleets.fleet(topology, 12, seed=1))

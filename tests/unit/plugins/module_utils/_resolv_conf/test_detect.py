@@ -41,7 +41,6 @@ BASE = {
         "installed": False,
         "version": "2.90",
         "package": None,
-        "unfixed": [],
         "ours": False,
         "brought": False,
         "metrics": False,
@@ -585,8 +584,8 @@ def test_which_dnsmasq_is_there(answers, service, found, tmp_path, monkeypatch):
     if service:
         (tmp_path / "dnsmasq.service").touch()
     monkeypatch.setattr(facts, "UNIT_FOLDERS", ("/nonexistent", str(tmp_path)))
-    told = {"brought": False, "metrics": False, "package": None, "unfixed": []}
-    assert facts._dnsmasq(Programs(answers), {}) == {**found, **told}
+    told = {"brought": False, "metrics": False, "package": None}
+    assert facts._dnsmasq(Programs(answers)) == {**found, **told}
 
 
 @pytest.mark.parametrize(

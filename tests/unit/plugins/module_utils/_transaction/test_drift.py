@@ -149,7 +149,6 @@ INFO: dict[str, Any] = {
         "package": "2.90-4",
         "ours": False,
         "brought": True,
-        "unfixed": [],
     },
 }
 
