@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _names
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -63,6 +63,7 @@ def test_a_subnet_has_its_reverse_zones(subnet: str, count: int, first: str, las
     assert (len(zones), zones[0], zones[-1]) == (count, first, last)
 
 
+@settings(deadline=None)
 @given(st.ip_addresses(), st.data())
 def test_reverse_zones_hold_the_subnet_and_nothing_else(address: Any, data: st.DataObject) -> None:
     length = data.draw(st.integers(0, address.max_prefixlen))

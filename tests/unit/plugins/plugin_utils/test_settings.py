@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import hypothesis
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _settings, _topology
 from hypothesis import given
@@ -265,6 +266,7 @@ def test_the_resolv_file_is_asked_for_where_dhcp_is_the_upstream_only() -> None:
     assert "resolv-file" not in [line["option"] for line in _settings.settings(plan(upstream="none"), "2.90")]
 
 
+@hypothesis.settings(deadline=None)
 @given(st.text(min_size=1), st.sampled_from(["zone", "servers", "owner", "listen", "sizes"]))
 def test_a_plan_made_by_hand_adds_no_line(text: str, where: str) -> None:
     made = copy.deepcopy(plan())
