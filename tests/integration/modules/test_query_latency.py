@@ -275,7 +275,7 @@ def test_a_server_that_misbehaves_is_one_sentence(
     run: Run, reply: Callable[[bytes], list[bytes]], message: str
 ) -> None:
     with running(Server(BAD, reply)) as server:
-        result = run(DB, port=server.port, **{**UNHURRIED, "server": BAD, "timeout": 0.3})
+        result = run(DB, port=server.port, **{**UNHURRIED, "server": BAD, "timeout": 0.3, "max_cached_ms": 50.0})
     assert result["failed"] and not result["counters"]
     assert result["msg"].startswith("db.corp.example A: ") and message in result["msg"]
 
