@@ -311,6 +311,7 @@ def test_what_the_plan_reads_is_refused_by_name_in_a_real_run(run: Run, number: 
     assert len(refused) >= math.ceil(200 / RUNS)
 
 
+@pytest.mark.ansible
 def test_what_the_plan_lets_through_is_written_clean(run: Run) -> None:
     cases = {SOUND: Case({}, "", False)} | {name: case for name, case in PLANNED.items() if not case.refused}
     told = run(RENDER, cases, COMMON)
