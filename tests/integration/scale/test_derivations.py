@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-SCALE = ROOT / "tests/bench/scale"
+SCALE = ROOT / "tests/integration/scale"
 TOPOLOGY = {
     "datacenter": {
         "zones": ["corp.example"],
