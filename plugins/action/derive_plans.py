@@ -33,7 +33,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        _, options = self.validate_argument_spec({"name": {"type": "str"}})
+        _spec, options = self.validate_argument_spec({"name": {"type": "str"}})
         given = {name: self._templar.template(task_vars[name]) for name in defaults() if name in task_vars}
         try:
             made = derive(

@@ -27,8 +27,8 @@ def listening(*addresses, process="named"):
     return [{"address": address, "process": process} for address in addresses]
 
 
-def obstacles(require_latest=False, platform="debian.yml", plan=PLAN, **differences):
-    return preflight.dnsmasq_obstacles({**INFO, **differences}, plan, platform, require_latest)
+def obstacles(require_latest=False, platform="debian.yml", plan=None, **differences):
+    return preflight.dnsmasq_obstacles({**INFO, **differences}, plan or PLAN, platform, require_latest)
 
 
 @pytest.mark.parametrize(
