@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When the package manager is asked, which takes longer than all the rest of the look."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest
