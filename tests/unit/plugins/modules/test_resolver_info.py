@@ -3,8 +3,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When the package manager is asked, which takes longer than all the rest of the look."""
 
-from typing import Any
-
 import pytest
 import yaml
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages import updates
@@ -32,15 +30,13 @@ MISSING = {"installed": False, "package": None}
         ("on_drift", False, MISSING, False),
     ],
 )
-def test_when_the_package_manager_is_asked(
-    when: str, up_to_date: bool | None, dnsmasq: dict[str, Any], asked: bool
-) -> None:
-    found = {"dnsmasq": dnsmasq} | ({} if up_to_date is None else {"up_to_date": up_to_date})
+def test_when_the_package_manager_is_asked(when, up_to_date, dnsmasq, asked):
+    found = {"dnsmasq": dnsmasq, **({} if up_to_date is None else {"up_to_date": up_to_date})}
     answer = {"candidate": None}
     assert resolver_info.asked_updates(when, found, lambda: answer) == (answer if asked else None)
 
 
-def test_what_it_says_is_what_is_documented() -> None:
+def test_what_it_says_is_what_is_documented():
     documented = yaml.safe_load(resolver_info.RETURN)["updates"]["contains"]
     found = updates.updates(lambda argv: (127, ""), {}, 0.0, "/nonexistent")
     assert set(documented) == set(found) - {"notes"}
