@@ -233,7 +233,7 @@ def test_a_real_dnsmasq_passes_and_is_gone(stage: Stage) -> None:
 
 def test_a_real_dnsmasq_with_a_wrong_answer_is_refuted_and_gone(stage: Stage) -> None:
     with pytest.raises(_trial.Refuted, match=r"192.0.2.22"):
-        stage.rehearse(DNSMASQ, resolves, seconds=1, content=RIGHT.replace(".21", ".22").encode())
+        stage.rehearse(DNSMASQ, resolves, seconds=5, content=RIGHT.replace(".21", ".22").encode())
     assert soon_none(lambda: running(stage))
 
 
