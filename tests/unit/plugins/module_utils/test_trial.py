@@ -120,7 +120,7 @@ def test_one_that_needs_a_while_is_waited_for(stage: Stage) -> None:
 
 def test_one_that_answers_wrong_is_refuted_with_the_last_reason(stage: Stage) -> None:
     with pytest.raises(_trial.Refuted, match=r"^it says 'other\\n0o644'$"):
-        stage.rehearse(stage.program(), says("the content\n0o644"), seconds=1, content=b"other\n")
+        stage.rehearse(stage.program(), says("the content\n0o644"), seconds=5, content=b"other\n")
 
 
 def test_one_that_runs_and_does_not_answer_is_refuted(stage: Stage) -> None:
