@@ -34,16 +34,25 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
         _spec, options = self.validate_argument_spec({"name": {"type": "str"}})
-        given = {name: self._templar.template(task_vars[name]) for name in defaults() if name in task_vars}
+        host, inventory = task_vars["inventory_hostname"], task_vars["hostvars"]
+        # What neither the inventory nor a role's defaults say: the play's own, as it is written and as it is rendered.
+        own = inventory.raw_get(host)
+        written = {
+            name: bare(task_vars[name])
+            for name, default in defaults().items()
+            if name in task_vars and bare(task_vars[name]) != bare(own.get(name, default))
+        }
+        given = {name: bare(self._templar.template(task_vars[name])) for name in written}
         try:
             made = derive(
                 task_vars["ansible_play_hosts_all"],
-                task_vars["hostvars"],
+                inventory,
                 task_vars["groups"]["all"],
-                task_vars["inventory_hostname"],
+                host,
                 defaults(),
-                bare(given),
+                given,
                 options["name"],
+                [name for name in written if written[name] != given[name]],
             )
         except InputError as error:
             raise AnsibleActionFail(str(error)) from error

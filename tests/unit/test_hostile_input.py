@@ -373,6 +373,25 @@ def test_one_host_of_which_the_inventory_is_wrong_ends_the_run_for_all(run: Run)
 
 
 @pytest.mark.ansible
+@pytest.mark.parametrize(
+    ("said", "refused"),
+    [
+        (
+            {"dnsmasq_network": "{{ inventory_hostname }}"},
+            "a template of the play, which would be 'case0' on all hosts",
+        ),
+        ({"dnsmasq_network": ""}, "dnsmasq_network is said by the play and by the inventory"),
+        ({"dnsmasq_metrics": True, "dnsmasq_network": "home"}, None),
+    ],
+    ids=["a template", "another value than the inventory's", "what the inventory does not say, or says as well"],
+)
+def test_what_a_play_says_holds_for_all_hosts_or_is_refused(run: Run, said: Any, refused: str | None) -> None:
+    cases = {"one": Case({}, ""), "two": Case({}, "")}
+    refusal = run([{**DERIVE[0], "vars": said}], cases, COMMON, alone="one")["one"].refusal
+    assert refusal is None if refused is None else refusal and refused in refusal
+
+
+@pytest.mark.ansible
 def test_what_libc_is_to_be_asked_is_refused_by_name_before_anything_changes(run: Run) -> None:
     first = next(iter(RESOLVERS))
     found = concerning(run(DERIVE, RESOLVERS, COMMON, alone=first)[first].refusal or "")

@@ -10,7 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._digest import digest
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError, fault, misfit, plain
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import (
+    InputError,
+    fault,
+    misfit,
+    plain,
+    shown,
+)
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan, read_host
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.proofs import proofs
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import boolean, read_checks
@@ -149,6 +155,21 @@ def _derived(
     }
 
 
+def _of_the_play(
+    hosts: list[str], hostvars: Any, given: Mapping[str, Any], templates: set[str]
+) -> Iterator[tuple[str, list[str]]]:
+    """What the play says holds for all hosts alike: where it could not, with the hosts that it concerns."""
+    for name, value in given.items():
+        if name in templates:
+            told = f"{name} is a template of the play, which would be {shown(value)} on all hosts"
+            yield f"{told}: write it in the inventory.", hosts
+            continue
+        raw = {one: hostvars.raw_get(one) for one in hosts}
+        others = [one for one in hosts if name in raw[one] and bare(raw[one][name]) != value]
+        if others:
+            yield f"{name} is said by the play and by the inventory: leave it to one of them.", others
+
+
 def derive(
     hosts: Iterable[str],
     hostvars: Any,
@@ -157,8 +178,12 @@ def derive(
     defaults: Mapping[str, Any],
     given: Mapping[str, Any] | None = None,
     name: object = None,
+    templates: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The distinct plans and the topology of the first host, or an InventoryError with all that is wrong for whom."""
+    """The distinct plans and the topology of the first host, or an InventoryError with all that is wrong for whom.
+
+    `templates` are the names in `given` that the play writes as templates.
+    """
     host = plain(host)
     variables = Variables(hostvars, host, defaults, given or {})
     inputs = {one: variables.of(one) for one in inventory_hosts}
@@ -166,6 +191,7 @@ def derive(
     wanted = [plain(one) for one in hosts]
     made: list[dict[str, Any]] = []
     faults = variables.faults
+    faults.update(_of_the_play(wanted, hostvars, given or {}, set(templates)))
     broken = {host for whose in faults.values() for host in whose}
     for one in wanted:
         findings: list[str] = []

@@ -224,3 +224,14 @@ def test_the_digest_follows_what_a_deploy_follows_from() -> None:
     assert len({of("app1"), of("dc-1"), of("dc-2"), of("db")}) == 4
     for change in ({"dnsmasq_metrics": True}, {"dnsmasq_sizes": {"cache_size": 7}}, {"ansible_managed": "x"}):
         assert of("app1", app1=change) != of("app1"), change
+
+
+def test_a_template_of_the_play_is_refused_since_it_would_be_the_first_hosts_for_all() -> None:
+    variables: dict[str, dict[str, Any]] = {host: {"dnsmasq_topology": TOPOLOGY} for host in NETWORKS}
+    [finding] = findings(variables, given={"dnsmasq_network": "gcp"}, templates=["dnsmasq_network"])
+    assert finding.startswith("dnsmasq_network is a template of the play") and finding.endswith("in the inventory.")
+
+
+def test_what_the_play_and_the_inventory_both_say_is_refused() -> None:
+    [finding] = findings(inventory(), given={"dnsmasq_network": "gcp"}, hosts=["app1", "db"])
+    assert finding == "dnsmasq_network is said by the play and by the inventory: leave it to one of them. (of db)"
