@@ -13,8 +13,8 @@ author:
 description:
   - Reads the variables of the roles P(everywhere.dnsmasq.dnsmasq#role) and P(everywhere.dnsmasq.resolv_conf#role) for
     all hosts of the play, from the inventory, the play and extra variables, and judges them.
-  - What a play or a role's parameters say holds for all hosts alike. A template there is refused, and so is a value that
-    the inventory contradicts.
+  - What a play or a role's parameters say holds for all hosts alike. A template there is refused, and so is a value
+    that the inventory contradicts.
   - Derives each distinct plan once. Hosts that differ only in their names have one plan, each bridge has its own.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value, the remedy
     and, where it does not concern all hosts, the hosts.
