@@ -12,7 +12,7 @@ author:
   - The everywhere.dnsmasq founders (@everywhere)
 description:
   - Reads what M(everywhere.dnsmasq.resolver_info) found, and returns every obstacle in one sentence with the remedy.
-positional: host
+positional: host, nameservers
 options:
   _input:
     description:
@@ -24,6 +24,12 @@ options:
       - The inventory name of the host, for the sentence.
     type: str
     required: true
+  nameservers:
+    description:
+      - The servers that would come first, one to three IPv4 addresses. What is wrong with them is an obstacle.
+    type: list
+    elements: str
+    required: true
 """
 
 EXAMPLES = r"""
@@ -32,7 +38,7 @@ EXAMPLES = r"""
     that: obstacles | length == 0
     fail_msg: "{{ obstacles | join(' ') }}"
   vars:
-    obstacles: "{{ resolv_conf_info | everywhere.dnsmasq.resolv_conf_obstacles(inventory_hostname) }}"
+    obstacles: "{{ resolv_conf_info | everywhere.dnsmasq.resolv_conf_obstacles(inventory_hostname, ['127.0.0.1']) }}"
 """
 
 RETURN = r"""
@@ -48,10 +54,17 @@ from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.preflight import resolv_conf_obstacles
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._filters import as_filter
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import read_first_servers
+
+
+def obstacles(info: dict[str, Any], host: str, nameservers: object) -> list[str]:
+    findings: list[str] = []
+    servers = read_first_servers(nameservers, findings)
+    return findings or resolv_conf_obstacles(info, host, servers)
 
 
 class FilterModule:
     """The filter of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"resolv_conf_obstacles": as_filter(resolv_conf_obstacles)}
+        return {"resolv_conf_obstacles": as_filter(obstacles)}

@@ -19,8 +19,8 @@ description:
     units are put back as they were, and the module fails with the first reason. Units that ran are restarted with the
     old files.
   - A run that finds nothing to change makes O(proof) once. If it does not hold, units whose O(units[].restart_for)
-    names a file with O(files[].block) or O(files[].line) are restarted once, since an earlier run may have been cut off
-    between the files and the restart.
+    names a file with O(files[].block) or O(files[].lines) are restarted once, since an earlier run may have been cut
+    off between the files and the restart.
   - With O(state=absent) the record is the plan. What it names goes back, and then it goes itself.
   - From the swap on, hangups and interrupts are ignored, and a termination is delayed until the host is whole again.
     Only one transaction runs on a host at a time. Others wait for it.
@@ -37,7 +37,7 @@ options:
       - V(present) makes O(files) and O(units) what is wanted.
       - V(absent) puts everything that the record O(name) holds back to what was there before the first change. Files
         with O(files[].content), O(files[].link) and O(files[].watched) go back as a whole, and are removed if there
-        were none. Out of files with O(files[].block), O(files[].line) and O(files[].regexp) only our part is taken.
+        were none. Out of files with O(files[].block), O(files[].lines) and O(files[].regexp) only our part is taken.
         Units are enabled and running as they were. Without a record there is nothing to do.
       - V(absent) takes no O(files), O(units), O(commands), O(check), O(trial), O(proof) and O(after).
     type: str
@@ -61,7 +61,7 @@ options:
   files:
     description:
       - The files as they should be. Each takes exactly one of O(files[].content), O(files[].block),
-        O(files[].line), O(files[].regexp), O(files[].link) and O(files[].watched).
+        O(files[].lines), O(files[].regexp), O(files[].link) and O(files[].watched).
       - Missing parent directories are made with mode V(0755). A symbolic link is kept and the file that it leads to
         is replaced, but for O(files[].link) and O(files[].watched), which are about the path itself.
       - Files that are in no O(units[].restart_for) and no O(commands[].run_for) are read by libc or nobody. They
@@ -86,17 +86,19 @@ options:
             stand or at the end. Every other byte is left alone.
           - An empty block, or a file with a stray or second marker line, is an error.
         type: str
-      line:
+      lines:
         description:
-          - A line that must stand before the first other line that matches O(files[].before). It is inserted there if
-            it does not, or appended if none matches, and copies of it further down are removed.
-          - With O(files[].in_place) a line has to match within 2 seconds, or it is an error, since another writer may
-            have just emptied the file to write it anew.
-          - Must be one line that is not empty. Requires O(files[].before).
-        type: str
+          - Lines that must stand together and in this order before the first other line that matches
+            O(files[].before). They are inserted there if they do not, or appended if none matches, and copies of them
+            further down are removed.
+          - With O(files[].in_place) another line has to match within 2 seconds, or it is an error, since another writer
+            may have just emptied the file to write it anew.
+          - Each must be one line that is not empty, and none may be given twice. Requires O(files[].before).
+        type: list
+        elements: str
       before:
         description:
-          - The regular expression of O(files[].line), in the syntax of Python, searched for in each line.
+          - The regular expression of O(files[].lines), in the syntax of Python, searched for in each line.
         type: str
       regexp:
         description:
@@ -120,7 +122,7 @@ options:
       mode:
         description:
           - The mode of the file as four octal digits in quotes, V(0000) to V(0777).
-          - A file with O(files[].block) or O(files[].line) that is there keeps its own. Owner and group are always
+          - A file with O(files[].block) or O(files[].lines) that is there keeps its own. Owner and group are always
             kept, and new files belong to the user who runs the module.
         type: str
         default: '0644'
@@ -334,10 +336,10 @@ EXAMPLES = r"""
     name: resolv_conf
     files:
       - path: /etc/dhcp/dhclient.conf
-        line: prepend domain-name-servers 127.0.0.1;
+        lines: ["prepend domain-name-servers 127.0.0.1;"]
         before: ^\s*(request|require)\b
       - path: /etc/resolv.conf
-        line: nameserver 127.0.0.1
+        lines: [nameserver 127.0.0.1]
         before: ^nameserver
         in_place: true
     proof:
@@ -424,7 +426,7 @@ FILE = {
     "path": {"type": "str", "required": True},
     "content": {"type": "str"},
     "block": {"type": "str"},
-    "line": {"type": "str"},
+    "lines": {"type": "list", "elements": "str"},
     "before": {"type": "str"},
     "regexp": {"type": "str"},
     "replace": {"type": "str"},

@@ -205,6 +205,14 @@ PLACES: dict[str, Place] = {
     for size in SIZES
 }
 PLACES |= checks("dnsmasq_checks", "dnsmasq_checks")
+PLACES |= {
+    "resolv_conf_nameservers": Place(
+        lambda value: {"resolv_conf_nameservers": value}, "resolv_conf_nameservers", "127.0.0.1"
+    ),
+    "an item of resolv_conf_nameservers": Place(
+        lambda value: {"resolv_conf_nameservers": ["127.0.0.1", value]}, "resolv_conf_nameservers[1]", "127.0.0.2"
+    ),
+}
 
 
 def is_clean(text: str) -> bool:

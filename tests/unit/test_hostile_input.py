@@ -202,7 +202,11 @@ TEMPLATES = {
 }
 PLANNED |= {f"{name}: a template": Case(variables, "nope") for name, variables in TEMPLATES.items()}
 SOUND = "sound"
-COMMON = {"dnsmasq_topology": hostile.TOPOLOGY, "dnsmasq_network": "home"}
+COMMON = {
+    "dnsmasq_topology": hostile.TOPOLOGY,
+    "dnsmasq_network": "home",
+    "resolv_conf_nameservers": ["127.0.0.1", "127.0.0.2"],
+}
 
 
 # By the role's argument_specs: a variable, how a refusal names it, and what is right there.

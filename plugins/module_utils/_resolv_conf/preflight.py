@@ -35,14 +35,19 @@ def dnsmasq_obstacles(info, plan, platform, require_latest=False):
     return [sentence for sentence in found if sentence]
 
 
-def resolv_conf_obstacles(info, host):
-    """To a takeover of the host's resolv.conf."""
+def resolv_conf_obstacles(info, host, nameservers):
+    """To a takeover of the host's resolv.conf, with these servers first."""
     if not info["manageable"]:
         return [info["obstacle"]]
     if info["provider"] not in PROVIDERS:
         return [
             "The resolv.conf of %s is written by %s (%s), and this version takes over only %s: leave the host out of"
             " the deploy." % (host, info["provider"], info["evidence"], " and ".join(PROVIDERS))
+        ]
+    if info["provider"] == "netconfig" and nameservers != ["127.0.0.1"]:
+        return [
+            "The resolv.conf of %s is written by netconfig, which puts 127.0.0.1 first and nothing else: set"
+            " resolv_conf_nameservers to [127.0.0.1] there, and not to [%s]." % (host, ", ".join(nameservers))
         ]
     return []
 

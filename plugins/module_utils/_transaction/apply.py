@@ -114,7 +114,7 @@ def execute(request: spec.Request, host: Host, check_mode: bool) -> dict:
 
 def plan_for(request: spec.Request, host: Host) -> Plan:
     """Compares what is there with what is wanted and touches nothing."""
-    changes = files.changes_for(request.files)
+    changes = files.changes_for(backup.with_former_lines(request.files, request.name, host.record_dir))
     states = host.systemctl.states([unit.name for unit in request.units])
     if request.prepare_only:
         return Plan(changes, states, [], False)

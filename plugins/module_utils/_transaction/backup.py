@@ -10,7 +10,9 @@ import typing
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import file_swap, files, units
 
-_TEXTS = ("line", "regexp", "replace")
+_TEXTS = ("regexp", "replace")
+#: What reading a record raises that is JSON and no record.
+MALFORMED = (AttributeError, KeyError, TypeError)
 
 
 def path_of(name: str, record_dir: str) -> str:
@@ -28,12 +30,16 @@ def read(name: str, record_dir: str) -> typing.Optional[dict]:
     return _parsed(found) if found.existed else None
 
 
+def _unreadable(path, error):
+    return files.ValidationError(f"the record {path} is not readable ({error}); move it away")
+
+
 def _parsed(found):
     try:
         record = json.loads(found.content.decode("utf-8"))
         return dict({"version": 1, "files": {}, "directories": [], "units": {}, "commands": []}, **record)
     except (TypeError, ValueError) as error:
-        raise files.ValidationError(f"the record {found.path} is not readable ({error}); move it away") from error
+        raise _unreadable(found.path, error) from error
 
 
 def written(request, plan, host) -> file_swap.Swap:
@@ -42,8 +48,8 @@ def written(request, plan, host) -> file_swap.Swap:
     found = files.look(wanted.path)
     try:
         content = recorded(_parsed(found) if found.existed else _parsed(found._replace(content=b"{}")), request, plan)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise files.ValidationError(f"the record {wanted.path} is not readable ({error}); move it away") from error
+    except MALFORMED as error:
+        raise _unreadable(wanted.path, error) from error
     restarts_only = not plan.landing and all(step.verb == "restart" for step in plan.steps)
     swap = file_swap.Swap([] if restarts_only else [files.Change(wanted, found, content, wanted.mode)])
     try:
@@ -57,7 +63,8 @@ def written(request, plan, host) -> file_swap.Swap:
 def recorded(record: dict, request, plan) -> bytes:
     """The first state of each path and unit, for good: an entry that is there stays."""
     for change in plan.changes:
-        record["files"].setdefault(change.path, _file_entry(change))
+        entry = record["files"].setdefault(change.path, _file_entry(change))
+        entry["lines"] += [line for line in map(_as_text, change.wanted.lines) if line not in entry["lines"]]
     directories = file_swap.missing_directories(plan.changes)
     record["directories"] += [path for path in directories if path not in record["directories"]]
     for number, unit in enumerate(request.units, start=len(record["units"])):
@@ -75,11 +82,20 @@ def recorded(record: dict, request, plan) -> bytes:
     return json.dumps(record, indent=1, sort_keys=True).encode("ascii") + b"\n"
 
 
+def _as_text(octets):
+    return octets.decode("utf-8", "surrogateescape")
+
+
+def _as_octets(text):
+    return text.encode("utf-8", "surrogateescape")
+
+
 def _file_entry(change):
     found, wanted = change.found, change.wanted
-    texts = {key: getattr(wanted, key).decode("utf-8", "surrogateescape") for key in _TEXTS if getattr(wanted, key)}
+    texts = {key: _as_text(getattr(wanted, key)) for key in _TEXTS if getattr(wanted, key)}
     return dict(
         texts,
+        lines=[_as_text(line) for line in wanted.lines],
         way=wanted.way,
         in_place=wanted.in_place,
         existed=found.existed,
@@ -97,8 +113,20 @@ def wanted_back(record: dict) -> typing.List[files.FileSpec]:
     return [_wanted_back(path, entry) for path, entry in sorted(record["files"].items())]
 
 
+def with_former_lines(wanted, name, record_dir):
+    """Each file with the lines that earlier runs put into it."""
+    if not any(file.lines for file in wanted):
+        return wanted
+    record = read(name, record_dir)
+    try:
+        former = {file.path: file.undo.own_lines for file in wanted_back(record)} if record else {}
+    except MALFORMED as error:
+        raise _unreadable(path_of(name, record_dir), error) from error
+    return [file._replace(former=former.get(file.path, frozenset())) if file.lines else file for file in wanted]
+
+
 def _wanted_back(path, entry):
-    texts = {key: entry.get(key, "").encode("utf-8", "surrogateescape") for key in _TEXTS}
+    texts = {key: _as_octets(entry.get(key, "")) for key in _TEXTS}
     content = base64.b64decode(entry["content"] or "")
     was = files.BackupEntry(
         entry["way"],
@@ -108,6 +136,7 @@ def _wanted_back(path, entry):
         int(entry["mode"], 8),
         entry["uid"],
         entry["gid"],
+        lines=tuple(_as_octets(line) for line in entry["lines"]),
         **texts,
     )
     return files.FileSpec(path, in_place=entry["in_place"], undo=was)

@@ -13,7 +13,7 @@ import typing
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import text_edits, validation
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.validation import ValidationError
 
-WAYS = ("content", "block", "line", "regexp", "link", "watched")
+WAYS = ("content", "block", "lines", "regexp", "link", "watched")
 SETTLE, PAUSE = 2.0, 0.1  # seconds that another writer has to finish a file, and between two looks
 
 REMEDIES = {
@@ -34,9 +34,14 @@ class BackupEntry(typing.NamedTuple):
     mode: int
     uid: int
     gid: int
-    line: bytes = b""
+    lines: typing.Tuple[bytes, ...] = ()
     regexp: bytes = b""
     replace: bytes = b""
+
+    @property
+    def own_lines(self):
+        """A line that an admin had there already is not ours."""
+        return frozenset(self.lines).difference(self.content.splitlines())
 
     @property
     def ours(self):
@@ -51,7 +56,8 @@ class FileSpec(typing.NamedTuple):
     mode: int = 0
     content: typing.Optional[bytes] = None
     block: typing.Optional[bytes] = None
-    line: typing.Optional[bytes] = None
+    lines: typing.Tuple[bytes, ...] = ()
+    former: typing.FrozenSet[bytes] = frozenset()  # lines of earlier runs, in the place of which these stand
     before: typing.Optional[bytes] = None
     regexp: typing.Optional[bytes] = None
     replace: typing.Optional[bytes] = None
@@ -62,7 +68,7 @@ class FileSpec(typing.NamedTuple):
 
     @property
     def way(self):
-        return next(way for way in WAYS if getattr(self, way) not in (None, False))
+        return next(way for way in WAYS if getattr(self, way) not in (None, False, ()))
 
     @property
     def itself(self):
@@ -146,20 +152,26 @@ def explain(error):
 def file_spec(raw: dict) -> FileSpec:
     """One entry of the option files, checked before anything is touched."""
     path = validation.plain_path("files: the path", raw["path"], "/etc/dnsmasq.d/name.conf")
-    ways = [way for way in WAYS if raw.get(way) not in (None, False)]
+    ways = [way for way in WAYS if raw.get(way) not in (None, False, [])]
     if len(ways) != 1:
         has = " and ".join(ways) or "none"
         raise ValidationError(
             f"files: {path} takes exactly one of {', '.join(WAYS[:-1])} and {WAYS[-1]}, and has {has}"
         )
-    for one, other in (("line", "before"), ("regexp", "replace")):
-        if (raw.get(one) is None) != (raw.get(other) is None):
+    for one, other in (("lines", "before"), ("regexp", "replace")):
+        if (raw.get(one) in (None, [])) != (raw.get(other) is None):
             raise ValidationError(f"files: {path} has one of {one} and {other}; give both or neither")
-    texts = ("content", "block", "line", "before", "regexp", "replace")
+    texts = ("content", "block", "before", "regexp", "replace")
     text = {key: validation.octets(f"files: {key} for {path}", raw[key]) for key in texts if raw.get(key) is not None}
-    line, block, link = text.get("line"), text.get("block"), raw.get("link")
-    if line is not None and (not line.strip() or re.search(rb"[\x00\n\r]", line)):
-        raise ValidationError(f"files: the line for {path} is empty or more than one line; use block for several")
+    block, link = text.get("block"), raw.get("link")
+    lines = tuple(validation.octets(f"files: lines for {path}", line) for line in raw.get("lines") or ())
+    for line in lines:
+        if not line.strip() or re.search(rb"[\x00\n\r]", line):
+            raise ValidationError(
+                f"files: an item of lines for {path} is empty or more than one line; give one line each"
+            )
+    if len(set(lines)) != len(lines):
+        raise ValidationError(f"files: lines for {path} has a line twice; give it once")
     markers = {text_edits.BEGIN, text_edits.END}
     if block is not None and (not block.strip() or markers.intersection(map(bytes.rstrip, block.splitlines()))):
         raise ValidationError(
@@ -177,7 +189,13 @@ def file_spec(raw: dict) -> FileSpec:
             f'files: the mode {mode!r} of {path} is not an octal string; write it in quotes, like "0644"'
         )
     return FileSpec(
-        path=path, mode=int(mode, 8), link=link, watched=raw.get("watched", False), in_place=raw["in_place"], **text
+        path=path,
+        mode=int(mode, 8),
+        lines=lines,
+        link=link,
+        watched=raw.get("watched", False),
+        in_place=raw["in_place"],
+        **text,
     )
 
 
@@ -204,7 +222,7 @@ def _unfinished(wanted, found):
     """Who else writes a shared file may have just emptied it to write it anew."""
     if not wanted.in_place or not found.existed:
         return None
-    if wanted.line is not None and not text_edits.names_another(found.content, wanted.line, wanted.before):
+    if wanted.lines and not text_edits.names_another(found.content, {*wanted.lines, *wanted.former}, wanted.before):
         return f"has no line that matches {wanted.before.decode('utf-8', 'replace')!r}"
     return "is empty" if wanted.undo and wanted.undo.content.strip() and not found.content.strip() else None
 
@@ -253,9 +271,8 @@ def _text_back(wanted, present):
             text = text_edits.without_block(present)
         elif was.way == "regexp":
             text = text_edits.unsubstituted(present, was.regexp, was.replace, was.content)
-        else:  # a line that an admin had there already is not ours
-            had = was.line in (line.rstrip(b"\r\n") for line in was.content.splitlines())
-            text = present if had else text_edits.without_line(present, was.line)
+        else:
+            text = text_edits.without_lines(present, was.own_lines)
     except text_edits.Unclear as error:
         raise ValidationError(f"{wanted.path} {error}") from error
     # A last line without its end got one when something was put behind it.
@@ -284,7 +301,7 @@ def text_for(wanted: FileSpec, present: bytes) -> bytes:
         raise ValidationError(f"{wanted.path} {error}") from error
     if wanted.regexp is not None:
         return text_edits.substituted(present, wanted.regexp, wanted.replace)
-    return text_edits.with_line(present, wanted.line, wanted.before)
+    return text_edits.with_lines(present, wanted.lines, wanted.before, wanted.former)
 
 
 def diff_of(change: Change) -> dict:

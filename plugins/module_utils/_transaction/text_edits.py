@@ -45,24 +45,23 @@ def without_block(text):
     return text if at is None else b"".join(lines[: at[0]] + lines[at[1] + 1 :])
 
 
-def names_another(text, line, before):
-    """Whether a line matches, other than the one that is put before it."""
-    others = (other.rstrip(b"\r\n") for other in text.splitlines())
-    return any(re.search(before, other) for other in others if other != line)
+def names_another(text, wanted, before):
+    """Whether a line matches, other than those that are put before it."""
+    return any(re.search(before, line) for line in text.splitlines() if line not in wanted)
 
 
-def with_line(text, wanted, before):
-    """The line stands once, before the first other line that matches."""
-    lines = text.splitlines(True)
+def with_lines(text, wanted, before, former=()):
+    """The lines stand once and together, before the first other line that matches; former ones are taken out."""
+    lines, unwanted = text.splitlines(True), {*wanted, *former}
     bare = [line.rstrip(b"\r\n") for line in lines]
-    at = next((n for n, line in enumerate(bare) if line == wanted or re.search(before, line)), len(lines))
-    line = lines[at] if wanted in bare[at : at + 1] else wanted + b"\n"
-    rest = [raw for raw in lines[at:] if raw.rstrip(b"\r\n") != wanted]
-    return ended(b"".join(lines[:at])) + line + b"".join(rest)
+    at = next((n for n, line in enumerate(bare) if line in unwanted or re.search(before, line)), len(lines))
+    end = at + len(wanted)
+    ours = b"".join(lines[at:end]) if tuple(bare[at:end]) == wanted else b"\n".join(wanted) + b"\n"
+    return ended(b"".join(lines[:at])) + ours + without_lines(b"".join(lines[at:]), unwanted)
 
 
-def without_line(text, line):
-    return b"".join(raw for raw in text.splitlines(True) if raw.rstrip(b"\r\n") != line)
+def without_lines(text, unwanted):
+    return b"".join(raw for raw in text.splitlines(True) if raw.rstrip(b"\r\n") not in unwanted)
 
 
 def substituted(text, regexp, replace):

@@ -17,7 +17,11 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings impor
     plain,
     shown,
 )
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import plan, read_host
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import (
+    FIRST_SERVERS,
+    read_first_servers,
+)
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import LOOPBACK, plan, read_host
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.proofs import proofs
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import boolean, read_checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.resolution_path import route
@@ -126,6 +130,11 @@ def _options(own: Mapping[str, Any], defaults: Mapping[str, Any], findings: list
     for name, default in defaults.items():
         findings += _one_option(name, own[name], default)
     read_checks(own[LIBC_CHECKS], LIBC_CHECKS, findings, libc=True)
+    servers = read_first_servers(own[FIRST_SERVERS], findings)
+    if servers and servers[0] not in LOOPBACK:
+        findings.append(
+            fault(FIRST_SERVERS, servers, f"does not begin with {LOOPBACK[0]}, where dnsmasq answers: put it first")
+        )
     if own[LIBC_CHECKS] == []:
         findings.append(f"{LIBC_CHECKS} is [], which proves nothing: name at least one, or leave the variable out.")
     return {name: boolean(value) if isinstance(defaults.get(name), bool) else value for name, value in others.items()}

@@ -94,6 +94,14 @@ def unicast(text: str) -> str:
     return str(found)
 
 
+def ipv4(text: str) -> str:
+    """An address that a line of resolv.conf can name on every host, loopback too."""
+    found = address(text)
+    if found.version != 4 or found.is_unspecified or found.is_multicast:
+        raise ValueError("is no IPv4 address of a server: write one such as '127.0.0.1'")
+    return str(found)
+
+
 def routable(text: str) -> str:
     """An address that a host of another network can ask."""
     found = unicast(text)

@@ -20,6 +20,9 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology impor
 T = TypeVar("T")
 
 VARIABLE = "dnsmasq_topology"
+FIRST_SERVERS = "resolv_conf_nameservers"
+#: glibc, musl and Go read no more lines (MAXNS of resolv.h): another server would never be asked.
+LINES_READ = 3
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,15 @@ def read_list(raw: object, where: str, wanted: str, parse: Callable[[str], T], f
         elif entry:
             entries[entry.value] = entry
     return list(entries.values())
+
+
+def read_first_servers(raw: object, findings: list[str]) -> list[str]:
+    """The servers that libc shall ask first."""
+    known = len(findings)
+    servers = [server.value for server in read_list(raw, FIRST_SERVERS, "addresses", names.ipv4, findings)]
+    if len(findings) == known and not 1 <= len(servers) <= LINES_READ:
+        findings.append(fault(FIRST_SERVERS, raw, f"names {len(servers)} servers: libc reads one to {LINES_READ}"))
+    return servers
 
 
 def _read_text(

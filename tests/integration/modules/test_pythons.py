@@ -117,7 +117,7 @@ def a_swap_and_its_way_back(path: str, python: str, tmp_path: Path) -> None:
         files = [
             {"path": str(whole), "content": content, "mode": "0600"},
             {"path": str(block), "block": "ours"},
-            {"path": str(line), "line": "first", "before": "^second"},
+            {"path": str(line), "lines": ["first"], "before": "^second"},
         ]
         wanted = {"files": files, "check": {"argv": checker, "file": str(whole)}}
         return run_module(

@@ -72,12 +72,12 @@ put(before)
 """
 
 
-def taken_over(host, servers=tuple(SERVERS), quiet=True):
-    """127.0.0.1 first, what DHCP handed out behind, search list and options kept; dnsmasq's upstreams without the
+def taken_over(host, servers=tuple(SERVERS), quiet=True, first=("127.0.0.1",)):
+    """Ours first, what DHCP handed out behind, search list and options kept; dnsmasq's upstreams without the
     datacenter's servers, to which no public name shall cross; names resolve, and come from the cache."""
     servers = SERVERS if host.name in STATIC else list(servers)
     wanted = {
-        "nameserver": ["127.0.0.1", *servers],
+        "nameserver": [*first, *servers],
         "search": ["corp.example"],
         "upstream": f"nameserver {servers[-1]}\n",
         # What containers and pods are given.
@@ -294,6 +294,17 @@ def test_a_reboot(table):
         taken_over(host)
 
     table.each("after a reboot", reboot)
+
+
+def test_more_servers_first_and_one_again(table, playbook):
+    """As many as libc reads, so that none of DHCP's is asked: they stay behind, and an earlier deploy leaves no line."""
+    three = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
+    for first in (three, three[:1]):
+        given = json.dumps({"resolv_conf_nameservers": first})
+        run = playbook("deploy", "-e", given, *limited_to(SAMPLE))
+        assert run.returncode == 0, run.reasons
+        assert {change[0] for change in run.changed} == {host.name for host in SAMPLE}
+        table.each("servers first", lambda host, first=first: taken_over(host, first=first), SAMPLE, shown=False)
 
 
 def test_lookups_while_dnsmasq_is_stopped(table):

@@ -99,9 +99,21 @@ def test_all_obstacles_are_told_at_once():
     assert len(found) == 3
 
 
+LOCAL = ["127.0.0.1"]
+
+
 def test_a_resolv_conf_that_cannot_be_taken_over():
-    assert preflight.resolv_conf_obstacles(INFO, "app1") == []
+    assert preflight.resolv_conf_obstacles(INFO, "app1", LOCAL) == []
     immutable = {**INFO, "manageable": False, "obstacle": "/etc/resolv.conf is immutable: run chattr -i."}
-    assert preflight.resolv_conf_obstacles(immutable, "app1") == ["/etc/resolv.conf is immutable: run chattr -i."]
-    [told] = preflight.resolv_conf_obstacles({**INFO, "provider": "connman"}, "app1")
+    assert preflight.resolv_conf_obstacles(immutable, "app1", LOCAL) == [
+        "/etc/resolv.conf is immutable: run chattr -i."
+    ]
+    [told] = preflight.resolv_conf_obstacles({**INFO, "provider": "connman"}, "app1", LOCAL)
     assert "of app1 is written by connman (nothing runs" in told and "static and systemd_networkd" in told
+
+
+def test_netconfig_writes_one_address_of_its_own():
+    netconfig = {**INFO, "provider": "netconfig"}
+    assert preflight.resolv_conf_obstacles(netconfig, "app1", LOCAL) == []
+    [told] = preflight.resolv_conf_obstacles(netconfig, "app1", ["127.0.0.1", "127.0.0.2"])
+    assert "set resolv_conf_nameservers to [127.0.0.1] there, and not to [127.0.0.1, 127.0.0.2]" in told

@@ -145,7 +145,7 @@ class Lab:
         )
 
     def file(self, name, content="new\n", **options):
-        ways = {"line", "block", "regexp", "link", "watched"}
+        ways = {"lines", "block", "regexp", "link", "watched"}
         text = {} if ways & set(options) else {"content": content}
         return dict({"path": str(self.etc / name), "mode": "0644", "in_place": False}, **text, **options)
 
@@ -534,7 +534,7 @@ def test_the_check_runs_only_for_a_change(lab):
         ({}, 60, []),
         ({}, -1, [FIRST]),
         ({}, -3600, []),
-        ({"line": "good", "before": "x"}, -1, []),
+        ({"lines": ["good"], "before": "x"}, -1, []),
     ],
     ids=[
         "a file older than the start",
@@ -793,5 +793,5 @@ def test_what_only_libc_can_ask_is_no_proof_of_a_trial():
 
 @pytest.mark.ansible
 def test_each_file_takes_the_options_that_the_module_declares():
-    assert set(transaction.FILE) | {"undo"} == set(_files.FileSpec._fields)
+    assert set(transaction.FILE) | {"undo", "former"} == set(_files.FileSpec._fields)
     assert set(transaction.UNIT) == set(_units.UnitSpec._fields)

@@ -53,13 +53,15 @@ def picture(root: Path) -> dict:
         ({"path": "/etc/../x", "content": ""}, "not a plain absolute path"),
         ({"path": "/etc/x\n", "content": ""}, "not a plain absolute path"),
         ({"path": "/etc/\x1bx", "content": ""}, "not a plain absolute path"),
-        ({"path": "/etc/x"}, "exactly one of content, block, line, regexp, link and watched, and has none"),
+        ({"path": "/etc/x"}, "exactly one of content, block, lines, regexp, link and watched, and has none"),
         ({"path": "/etc/x", "content": "", "block": "a"}, "and has content and block"),
-        ({"path": "/etc/x", "line": "a"}, "give both or neither"),
+        ({"path": "/etc/x", "lines": ["a"]}, "give both or neither"),
         ({"path": "/etc/x", "content": "a", "before": "a"}, "give both or neither"),
-        ({"path": "/etc/x", "line": "a\nb", "before": "a"}, "more than one line"),
-        ({"path": "/etc/x", "line": " ", "before": "a"}, "empty or more than one line"),
-        ({"path": "/etc/x", "line": "a", "before": "("}, "not a regular expression"),
+        ({"path": "/etc/x", "lines": ["a\nb"], "before": "a"}, "more than one line"),
+        ({"path": "/etc/x", "lines": [" "], "before": "a"}, "empty or more than one line"),
+        ({"path": "/etc/x", "lines": ["a", "a"], "before": "a"}, "has a line twice"),
+        ({"path": "/etc/x", "lines": [], "before": "a"}, "takes exactly one of"),
+        ({"path": "/etc/x", "lines": ["a"], "before": "("}, "not a regular expression"),
         ({"path": "/etc/x", "regexp": "a"}, "one of regexp and replace"),
         ({"path": "/etc/x", "regexp": "(", "replace": ""}, "not a regular expression"),
         ({"path": "/etc/x", "link": "a\nb"}, "leads nowhere"),
@@ -79,8 +81,10 @@ def picture(root: Path) -> dict:
         "two ways at once",
         "a line without its place",
         "a place without its line",
-        "two lines",
+        "two lines in one",
         "an empty line",
+        "the same line twice",
+        "no line at all",
         "a broken expression",
         "an expression without what replaces it",
         "a broken expression to replace",
@@ -159,13 +163,13 @@ def test_stray_markers_are_not_guessed_at(present):
     ],
 )
 def test_a_line_stands_once_before_the_match(present, text):
-    rule = wanted("/x", line=PREPEND, before="^request")
+    rule = wanted("/x", lines=[PREPEND], before="^request")
     once = files.text_for(rule, present.encode())
     assert once == text.encode()
     assert files.text_for(rule, once) == once
 
 
-RESOLV = {"line": "nameserver 127.0.0.1", "before": "^nameserver", "in_place": True}
+RESOLV = {"lines": ["nameserver 127.0.0.1"], "before": "^nameserver", "in_place": True}
 
 
 def test_a_shared_file_is_looked_at_until_its_other_writer_is_done(tmp_path):
@@ -247,14 +251,50 @@ def test_what_another_writer_wrote_between_look_and_landing_is_kept(tmp_path):
     assert path.read_text() == "nameserver 192.0.2.2\n"
 
 
+THREE = ["nameserver 127.0.0.1", "nameserver 127.0.0.2", "nameserver 127.0.0.3"]
+
+
+@pytest.mark.parametrize(
+    ("present", "text"),
+    [
+        ("search x\nnameserver 192.0.2.1\n", "search x\n{three}nameserver 192.0.2.1\n"),
+        ("nameserver 127.0.0.1\nnameserver 192.0.2.1\n", "{three}nameserver 192.0.2.1\n"),
+        ("nameserver 127.0.0.3\nnameserver 127.0.0.1\nnameserver 192.0.2.1\n", "{three}nameserver 192.0.2.1\n"),
+        ("nameserver 192.0.2.1\nnameserver 127.0.0.2\n", "{three}nameserver 192.0.2.1\n"),
+        ("{three}", "{three}"),
+        ("search x", "search x\n{three}"),
+    ],
+    ids=[
+        "before the match",
+        "one of them is there",
+        "in another order",
+        "one of them stands behind the match",
+        "there already",
+        "appended without a match",
+    ],
+)
+def test_several_lines_stand_once_together_and_in_order(present, text):
+    rule = wanted("/x", lines=THREE, before="^nameserver")
+    three = "".join(f"{line}\n" for line in THREE)
+    once = files.text_for(rule, present.format(three=three).encode())
+    assert once == text.format(three=three).encode()
+    assert files.text_for(rule, once) == once
+
+
+def test_lines_of_an_earlier_run_make_room():
+    rule = wanted("/x", lines=THREE[:2], before="^nameserver")._replace(former=frozenset(map(str.encode, THREE)))
+    present = "".join(f"{line}\n" for line in [*THREE, "nameserver 192.0.2.1"])
+    assert files.text_for(rule, present.encode()) == present.replace(THREE[2] + "\n", "").encode()
+
+
 def test_a_line_may_match_its_own_expression():
-    rule = wanted("/x", line="nameserver 127.0.0.1", before="^nameserver")
+    rule = wanted("/x", lines=["nameserver 127.0.0.1"], before="^nameserver")
     assert files.text_for(rule, b"nameserver 127.0.0.1\nnameserver 192.0.2.1\n").count(b"127.0.0.1") == 1
 
 
-@pytest.mark.parametrize("text", ["block", "line"])
+@pytest.mark.parametrize("text", ["block", "lines"])
 def test_bytes_that_are_no_utf8_survive(text):
-    rule = wanted("/x", block="ours") if text == "block" else wanted("/x", line="ours", before="^x")
+    rule = wanted("/x", block="ours") if text == "block" else wanted("/x", lines=["ours"], before="^x")
     assert files.text_for(rule, b"# \xe9t\xe9\n").startswith(b"# \xe9t\xe9\n")
 
 
@@ -265,7 +305,7 @@ def test_bytes_that_are_no_utf8_survive(text):
         (0o644, {"content": "a"}, 0o644, False),
         (0o600, {"content": "a"}, 0o644, True),
         (0o644, {"content": "b"}, 0o644, True),
-        (0o640, {"line": "a", "before": "z"}, 0o640, False),
+        (0o640, {"lines": ["a"], "before": "z"}, 0o640, False),
         (0o640, {"block": "b", "mode": "0600"}, 0o640, True),
         (None, {"block": "b", "mode": "0600"}, 0o600, True),
     ],

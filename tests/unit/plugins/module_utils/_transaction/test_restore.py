@@ -6,6 +6,7 @@
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import (
     apply,
+    files,
     spec,
     text_edits,
 )
@@ -50,7 +51,7 @@ def everything(lab):
         lab.file("own"),
         lab.file("d/e/own"),
         lab.file("old"),
-        lab.file("resolv", line="nameserver 127.0.0.1", before="^nameserver", in_place=True),
+        lab.file("resolv", lines=["nameserver 127.0.0.1"], before="^nameserver", in_place=True),
         lab.file("conf", block="ours"),
         lab.file("made", block="ours"),
         lab.file("switch", regexp=r"^(hosts:.*?)[ \t]+resolve(?:[ \t]+\[[^\]\n]*\])?(?=\s)", replace=r"\1"),
@@ -104,9 +105,33 @@ def test_what_an_admin_wrote_since_stays(lab, programs):
 
 def test_a_line_that_the_admin_had_is_not_ours_to_take(lab):
     (lab.etc / "resolv").write_text("nameserver 127.0.0.1\nnameserver 192.0.2.1\n")
-    lab.run(files=[lab.file("own"), lab.file("resolv", line="nameserver 127.0.0.1", before="^nameserver")])
+    lab.run(files=[lab.file("own"), lab.file("resolv", lines=["nameserver 127.0.0.1"], before="^nameserver")])
     restore(lab)
     assert (lab.etc / "resolv").read_text() == "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
+
+
+def test_lines_come_and_go_with_later_deploys_and_none_is_left_behind(lab):
+    """What an earlier deploy put there and a later one does not want goes; what an admin had is nobody's to take."""
+    before = "nameserver 127.0.0.2\nnameserver 192.0.2.1\n"
+    (lab.etc / "resolv").write_text(before)
+    for last in (1, 3, 2):
+        lines = [f"nameserver 127.0.0.{number}" for number in range(1, last + 1)]
+        lab.run(files=[lab.file("resolv", lines=lines, before="^nameserver")])
+        wanted = [*lines, *(line for line in before.splitlines() if line not in lines)]
+        assert (lab.etc / "resolv").read_text().splitlines() == wanted
+    (lab.etc / "resolv").write_text((lab.etc / "resolv").read_text().replace("192.0.2.1", "192.0.2.9"))
+    restore(lab)
+    assert (lab.etc / "resolv").read_text() == before.replace("192.0.2.1", "192.0.2.9")
+
+
+@pytest.mark.parametrize("entry", ["{}", "[]", '{"way": "lines"}'])
+def test_lines_are_not_put_down_over_a_record_that_cannot_be_read(lab, entry):
+    lab.run(files=[lab.file("resolv", lines=["nameserver 127.0.0.1"], before="^nameserver")])
+    (lab.root / "records/x.json").write_text(f'{{"files": {{"{lab.etc}/resolv": {entry}}}}}')
+    before = (lab.etc / "resolv").read_text()
+    with pytest.raises(files.ValidationError, match=r"the record .*x\.json is not readable .*; move it away"):
+        lab.run(files=[lab.file("resolv", lines=["nameserver 127.0.0.2"], before="^nameserver")])
+    assert (lab.etc / "resolv").read_text() == before
 
 
 def test_a_restore_that_fails_leaves_the_deploy_as_it_was(lab, programs):

@@ -20,6 +20,7 @@ DEFAULTS: dict[str, Any] = {
     "dnsmasq_state": "present",
     "dnsmasq_metrics": False,
     "resolv_conf_checks": [{"name": "everywhere-dnsmasq.invalid"}],
+    "resolv_conf_nameservers": ["127.0.0.1"],
 }
 TOPOLOGY: dict[str, Any] = {
     "datacenter": {
@@ -204,6 +205,13 @@ def test_a_boolean_may_be_a_word(word: object) -> None:
         ("dnsmasq_metrics", "maybe", "true or false"),
         ("dnsmasq_metrics", None, "true or false"),
         ("dnsmasq_state", "gone", "present or absent"),
+        ("resolv_conf_nameservers", "127.0.0.1", "give a list of addresses"),
+        ("resolv_conf_nameservers", [], "names 0 servers: libc reads one to 3"),
+        ("resolv_conf_nameservers", [f"127.0.0.{number}" for number in range(1, 5)], "names 4 servers"),
+        ("resolv_conf_nameservers", ["127.0.0.1", "127.0.0.1"], "leave one out"),
+        ("resolv_conf_nameservers", ["127.0.0.1", "::1"], "write one such as '127.0.0.1'"),
+        ("resolv_conf_nameservers", ["127.0.0.1", "0.0.0.0"], "write one such as '127.0.0.1'"),
+        ("resolv_conf_nameservers", ["192.0.2.1", "127.0.0.1"], "does not begin with 127.0.0.1"),
         ("resolv_conf_checks", [], "name at least one"),
         ("resolv_conf_checks", [{"name": "x.example", "type": "SOA"}], "libc"),
     ],
