@@ -297,7 +297,7 @@ def test_a_reboot(table):
 
 
 def test_more_servers_first_and_one_again(table, playbook):
-    """As many as libc reads, so that none of DHCP's is asked: they stay behind, and an earlier deploy leaves no line."""
+    """As many as libc reads, so that nobody asks DHCP's: they stay behind, and an earlier deploy leaves no line."""
     three = ["127.0.0.1", "127.0.0.2", "127.0.0.3"]
     for first in (three, three[:1]):
         given = json.dumps({"resolv_conf_nameservers": first})
