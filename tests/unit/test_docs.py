@@ -106,7 +106,7 @@ def test_each_variable_that_a_page_names_is_one() -> None:
         "dnsmasq_verify_max_cached_ms",
     }
     known |= {"resolver_info"}
-    written = (ROOT / "roles/dnsmasq/templates/metrics.py.j2").read_text()
+    written = (ROOT / "plugins/module_utils/_dns/metrics.py").read_text()
     known |= {f"dnsmasq_{name}" for name in re.findall(r'yield "(\w+)"', written)} | {"dnsmasq_exporter"}
     for role in ("dnsmasq", "resolv_conf"):
         known |= set(yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()))
