@@ -13,6 +13,7 @@ import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import parse, plan
+from plugins.module_utils._dns.test_metrics import PAGE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -106,8 +107,7 @@ def test_each_variable_that_a_page_names_is_one() -> None:
         "dnsmasq_verify_max_cached_ms",
     }
     known |= {"resolver_info"}
-    written = (ROOT / "roles/dnsmasq/templates/metrics.py.j2").read_text()
-    known |= {f"dnsmasq_{name}" for name in re.findall(r'yield "(\w+)"', written)} | {"dnsmasq_exporter"}
+    known |= set(re.findall(r"^# TYPE (\w+)", PAGE, re.M)) | {"dnsmasq_exporter"}
     for role in ("dnsmasq", "resolv_conf"):
         known |= set(yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()))
     for page in PAGES:

@@ -106,7 +106,7 @@ RENDER = [
     {"import_role": {"name": "everywhere.dnsmasq.dnsmasq"}, "when": False},
     {
         "name": "Render",
-        "vars": {"resolv_conf_info": "{{ dnsmasq_info }}"},
+        "vars": {"resolv_conf_info": "{{ dnsmasq_info }}", "watcher": "{{ __dnsmasq_watcher }}"},
         "ansible.builtin.debug": {
             "msg": "{% for file in templates %}{{ lookup('ansible.builtin.template', file) }}\n{% endfor %}"
         },

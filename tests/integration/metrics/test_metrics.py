@@ -237,7 +237,7 @@ def test_metrics_go_and_come_and_a_restore_in_the_middle_of_a_write_leaves_nothi
     """The last one: it ends with a host that nothing was deployed to."""
     (host.root / OFTEN).unlink()
     (host.root / OFTEN).parent.rmdir()
-    metrics = f"ls {PAGE}* /usr/local/sbin/*metrics /etc/systemd/system/*metrics* 2>/dev/null || true"
+    metrics = f"ls {PAGE}* /usr/local/lib/everywhere-dnsmasq /etc/systemd/system/*metrics* 2>/dev/null || true"
     assert run("deploy", "-e", "dnsmasq_metrics=false").returncode == 0
     assert (shell(host, metrics), shell(host, f"systemctl is-active {TIMER} || true").strip()) == ("", "inactive")
     again = run("deploy", "-e", "dnsmasq_metrics=false")

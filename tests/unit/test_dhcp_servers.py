@@ -1,18 +1,22 @@
 # Copyright (c) 2026, The everywhere.dnsmasq founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs the script that keeps dnsmasq's upstreams what DHCP hands out."""
+"""Runs the script that both roles render: what DHCP handed out, for dnsmasq, for containers and for libc."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pytest
 
-TEMPLATE = Path(__file__).resolve().parents[2] / "roles/dnsmasq/templates/upstream.sh.j2"
+TEMPLATES = Path(__file__).resolve().parents[2] / "roles/dnsmasq/templates"
+#: Whichever of these the machine has: Debian's, Red Hat's, BSD's and a small system's.
+AWKS = [path for path in map(shutil.which, ("mawk", "gawk", "original-awk", "busybox")) if path]
 # A stand-in for `ip`, with what the real one prints on a host with a lease, a router's advertisement and a tunnel.
 IP = r"""#!/bin/sh
 [ "$*" = "-o address show" ] || exit 64
@@ -28,37 +32,49 @@ END
 FAR = ("203.0.113.11", "203.0.113.12")
 
 
+def render(template: str, **watcher: Any) -> str:
+    """The template as Ansible renders it."""
+    environment = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
+    environment.filters |= {"comment": lambda text: f"#\n# {text}\n#", "dirname": os.path.dirname}
+    text = (TEMPLATES / template).read_text()
+    return environment.from_string(text).render(ansible_managed="Ansible managed", watcher=watcher)
+
+
 class Host:
     """The files that the script reads and writes, below a folder of the test."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, awk: str) -> None:
         self.root = root
         self.source = root / "resolv.conf"
         self.target = root / "run/dnsmasq/upstream.conf"
         self.others = root / "run/dnsmasq/resolv.conf"
+        self.libc = root / "etc/resolv.conf"
+        self.libc.parent.mkdir()
         (root / "bin").mkdir()
-        (root / "bin/ip").write_text(IP)
-        (root / "bin/ip").chmod(0o755)
+        (root / "bin/awk").symlink_to(awk)
+        self.program("ip", IP)
+        self.program("restorecon", f'#!/bin/sh\necho "$@" >>{root}/labelled\n')
+
+    def program(self, name: str, text: str) -> None:
+        """One that the script finds before the machine's own."""
+        (self.root / "bin" / name).write_text(text)
+        (self.root / "bin" / name).chmod(0o755)
 
     def run(self, source: str | None = None, exclude: tuple[str, ...] = ()) -> list[str] | None:
-        """The servers that dnsmasq is told after one run; None where there is no file."""
-        if source is not None:
-            self.source.write_text(source)
-        script = self.root / "script"
-        script.write_text(self._rendered(exclude))
-        path = f"{self.root / 'bin'}:{os.environ['PATH']}"
-        done = subprocess.run(
-            ["/bin/sh", script], env={"PATH": path}, capture_output=True, text=True, timeout=30, check=False
-        )
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        """The servers that dnsmasq is told after one run of its role's script; None where there is no file."""
+        outputs = {"upstreams": self.target, "others": self.others}
+        self._run(source, self._script(outputs, exclude=exclude))
         return self.servers() if self.target.exists() else None
+
+    def run_for_libc(self, source: str | None = None) -> str:
+        """What libc reads after one run of the other role's script."""
+        self._run(source, self._script({"resolv_conf": self.libc}, first=("127.0.0.1",)))
+        return self.libc.read_text()
 
     def run_at_once(self, times: int) -> list[int]:
         """Exit codes of as many runs at the same time, over a source that changed."""
-        script = self.root / "script"
-        script.write_text(self._rendered(()))
-        environment = {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
-        runs = [subprocess.Popen(["/bin/sh", script], env=environment) for _number in range(times)]
+        script = self._script({"upstreams": self.target, "others": self.others})
+        runs = [subprocess.Popen(["/bin/sh", script], env=self._environment) for _number in range(times)]
         return [run.wait(30) for run in runs]
 
     def servers(self) -> list[str]:
@@ -68,22 +84,30 @@ class Host:
         assert {word[0] for word in words} == {"nameserver"}
         return [" ".join(word[1:]) for word in words]
 
-    def _rendered(self, exclude: tuple[str, ...]) -> str:
-        # as Ansible sets Jinja up
-        jinja = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
-        jinja.filters["comment"] = lambda text: f"#\n# {text}\n#"
-        return jinja.from_string(TEMPLATE.read_text()).render(
-            ansible_managed="Ansible managed",
-            dnsmasq_info={"source": str(self.source)},
-            __dnsmasq_upstream_file=str(self.target),
-            __dnsmasq_others_file=str(self.others),
-            __dnsmasq_plan={"upstream": {"exclude": list(exclude)}},
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}"}
+
+    def _run(self, source: str | None, script: Path) -> None:
+        if source is not None:
+            self.source.write_text(source)
+        done = subprocess.run(
+            ["/bin/sh", script], env=self._environment, capture_output=True, text=True, timeout=30, check=False
         )
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+    def _script(self, outputs: dict[str, Path], first: tuple[str, ...] = (), exclude: tuple[str, ...] = ()) -> Path:
+        written = [{"kind": kind, "path": str(path)} for kind, path in outputs.items()]
+        script = self.root / "script"
+        script.write_text(
+            render("dhcp_servers.sh.j2", source=str(self.source), outputs=written, first=first, exclude=exclude)
+        )
+        return script
 
 
-@pytest.fixture
-def host(tmp_path: Path) -> Host:
-    return Host(tmp_path)
+@pytest.fixture(params=AWKS, ids=lambda path: Path(path).name)
+def host(tmp_path: Path, request: pytest.FixtureRequest) -> Host:
+    return Host(tmp_path, request.param)
 
 
 def lines(*servers: str) -> str:
@@ -213,3 +237,82 @@ def test_containers_get_all_of_it_but_loopback(host: Host) -> None:
     assert host.run(given, exclude=FAR) == ["192.0.2.11"]
     told = "search a.example b.example\n" + lines("203.0.113.11", "192.0.2.11") + "options edns0 trust-ad\n"
     assert host.others.read_text() == told
+
+
+def test_containers_do_not_get_a_search_list_of_the_root_alone(host: Host) -> None:
+    host.run("search .\n" + lines("192.0.2.11"))
+    assert host.others.read_text() == lines("192.0.2.11")
+
+
+HEAD = "# Written by everywhere.dnsmasq, from {}\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (lines("192.0.2.12", "192.0.2.11"), lines("127.0.0.1", "192.0.2.12", "192.0.2.11")),
+        (lines("127.0.0.1", "127.0.0.53", "::1", "192.0.2.11"), lines("127.0.0.1", "192.0.2.11")),
+        (lines("192.0.2.31", "192.0.2.11", "192.0.2.31"), lines("127.0.0.1", "192.0.2.31", "192.0.2.11")),
+        (
+            "options edns0\nsearch a.example b.example\n" + lines("192.0.2.11") + "options trust-ad\n",
+            "search a.example b.example\n" + lines("127.0.0.1", "192.0.2.11") + "options edns0 trust-ad\n",
+        ),
+        ("search .\n" + lines("192.0.2.11"), "search .\n" + lines("127.0.0.1", "192.0.2.11")),
+        (
+            "# This is private data. Do not parse.\nDNS=192.0.2.11 192.0.2.12#dns.example\nDOMAINS=example.org\n",
+            "search example.org\n" + lines("127.0.0.1", "192.0.2.11", "192.0.2.12"),
+        ),
+    ],
+    ids=[
+        "in DHCP's order, the local one first",
+        "the local one once",
+        "another server of this host stays",
+        "search list and options",
+        "a search list of the root alone",
+        "what networkd keeps",
+    ],
+)
+def test_libc_reads(host: Host, source: str, told: str) -> None:
+    assert host.run_for_libc(source) == HEAD.format(host.source) + told
+
+
+@pytest.mark.parametrize(
+    "source", ["", "search example.org\n", lines("127.0.0.1"), None], ids=["empty", "no server", "itself", "no file"]
+)
+def test_libc_keeps_the_last_known_servers(host: Host, source: str | None) -> None:
+    before = host.run_for_libc(lines("192.0.2.11"))
+    host.source.unlink()
+    assert host.run_for_libc(source) == before
+
+
+def test_each_file_is_readable_labelled_and_alone_in_its_folder(host: Host) -> None:
+    host.run(lines("192.0.2.11"))
+    host.run_for_libc()
+    written = (host.target, host.others, host.libc)
+    assert {oct(path.stat().st_mode & 0o7777) for path in written} == {"0o644"}
+    labelled = [Path(line) for line in (host.root / "labelled").read_text().splitlines()]
+    assert [path.with_suffix("") for path in labelled] == [path.with_name(f".{path.name}") for path in written]
+    assert [path.name for path in host.libc.parent.iterdir()] == ["resolv.conf"]
+
+
+def test_a_label_that_cannot_be_set_loses_no_server(host: Host) -> None:
+    host.program("restorecon", "#!/bin/sh\nexit 1\n")
+    assert host.run(lines("192.0.2.11")) == ["192.0.2.11"]
+
+
+def test_libc_needs_no_program_that_tells_addresses(host: Host) -> None:
+    host.program("ip", "#!/bin/sh\necho no such program >&2\nexit 127\n")
+    assert host.run_for_libc(lines("192.0.2.11")).endswith(lines("127.0.0.1", "192.0.2.11"))
+
+
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    units = {".path": ".path", ".service": ".service", "-changed.service": "_changed.service"}
+    for unit, template in units.items():
+        text = render(f"dhcp_servers{template}.j2", unit="watch", script=script, purpose="Watch", source="/run/list")
+        (tmp_path / f"watch{unit}").write_text(text)
+    argv = ["systemd-analyze", "verify", *(str(tmp_path / f"watch{unit}") for unit in units)]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
