@@ -195,7 +195,7 @@ def main() -> int:
     bench = Bench(
         "scale",
         "A large fleet on one controller",
-        f"Plans: {given.hosts} hosts and {given.zones} zones in {NETWORKS} networks with two bridges each, then a half, "
+        f"Plans: {given.hosts} hosts and {given.zones} zones in {NETWORKS} networks with two bridges each, then half, "
         "a quarter and an eighth of these hosts; every run has one core. A deploy in which every host changes: "
         f"{given.deploy_hosts} hosts, then fewer, on all cores. No host is connected to.",
         rounds=given.rounds,
