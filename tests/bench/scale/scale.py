@@ -180,7 +180,7 @@ def main() -> int:
     networks = NETWORKS
     if given.quick:
         given.hosts, given.zones, given.rounds, given.limit = 480, 100, 1, 10.0
-        given.deploy_hosts, given.deploy_limit, networks = 8, 30.0, 1
+        given.deploy_hosts, given.deploy_limit, networks = 8, 120.0, 1
     if sizes(given.hosts)[0] < NETWORKS * BRIDGES:
         options.error(f"--hosts: an eighth of {given.hosts} is less than the {NETWORKS * BRIDGES} bridges")
     if given.deploy_hosts and given.deploy_hosts // 4 < networks * BRIDGES:
