@@ -1,10 +1,11 @@
 # Copyright (c) 2026, The everywhere.dnsmasq founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans for a large fleet: time and memory on the controller, and how both grow with the number of hosts.
+"""A large fleet: what its plans and its deploy cost the controller, and how that grows with the number of hosts.
 
-No host is connected to. Three ways, each on one core: the playbook plan, what the playbook deploy does before it
-touches a host, and the collection's own functions and template without Ansible around them.
+No host is connected to. The plans in three ways, each on one core: the playbook plan, what the playbook deploy does
+before it touches a host, and the collection's own functions and template without Ansible around them. Then a deploy
+in which every host changes, beside the same plays with empty tasks: changing.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
+from changing import DEPLOY, EMPTY, SETTINGS, Changing
 from results import Bench, Cell, Claim, Plot, Table, middle, parser
 from sites import BRIDGES, NETWORKS, Fleet
 from watched import Cost, TooSlowError, run
@@ -73,7 +75,7 @@ def measure(bench: Bench, way: Way, fleet: Fleet, inventory: Path, limit: float)
         ANSIBLE_FORCE_COLOR="false",
     )
     try:
-        cost = run(way.argv(fleet, inventory), max(os.sched_getaffinity(0)), limit, environment, output)
+        cost = run(way.argv(fleet, inventory), [max(os.sched_getaffinity(0))], limit, environment, output)
     except TooSlowError:
         way.too_slow_at = hosts
         bench.say(f"{way.name}, {hosts} hosts: ended after {limit:.0f} s, with {output.stat().st_size} bytes of output")
@@ -168,24 +170,41 @@ def main() -> int:
     options.add_argument("--zones", type=int, default=1000, help="zones in all networks together (%(default)s)")
     options.add_argument("--rounds", type=int, default=3, help="runs of each way and size (%(default)s)")
     options.add_argument("--limit", type=float, default=180.0, help="seconds that one run may take (%(default)s)")
+    options.add_argument(
+        "--deploy-hosts", type=int, default=5000, help="the largest fleet that is deployed to; 0: none (%(default)s)"
+    )
+    options.add_argument(
+        "--deploy-limit", type=float, default=7200.0, help="seconds that one run of it may take (%(default)s)"
+    )
     given = options.parse_args()
+    networks = NETWORKS
     if given.quick:
         given.hosts, given.zones, given.rounds, given.limit = 480, 100, 1, 10.0
+        given.deploy_hosts, given.deploy_limit, networks = 8, 120.0, 1
     if sizes(given.hosts)[0] < NETWORKS * BRIDGES:
         options.error(f"--hosts: an eighth of {given.hosts} is less than the {NETWORKS * BRIDGES} bridges")
+    if given.deploy_hosts and given.deploy_hosts // 4 < networks * BRIDGES:
+        options.error(
+            f"--deploy-hosts: a quarter of {given.deploy_hosts} is less than the {networks * BRIDGES} bridges"
+        )
     whole = Fleet(given.hosts, given.zones)
     asked = sizes(given.hosts)
+    deploys = [given.deploy_hosts // part for part in ((2, 1) if given.quick else (4, 2, 1)) if given.deploy_hosts]
+    changing = Changing([Fleet(hosts, given.zones, networks) for hosts in deploys], given.deploy_limit)
     ways = [Way(PLAN), Way(CHECK), Way(DERIVE)]
     bench = Bench(
         "scale",
-        "Plans for a large fleet",
-        f"{given.hosts} hosts and {given.zones} zones in {NETWORKS} networks with two bridges each, then a half, a "
-        "quarter and an eighth of these hosts. No host is connected to; every run has one core.",
+        "A large fleet on one controller",
+        f"Plans: {given.hosts} hosts and {given.zones} zones in {NETWORKS} networks with two bridges each, then half, "
+        "a quarter and an eighth of these hosts; every run has one core. A deploy in which every host changes: "
+        f"{given.deploy_hosts} hosts, then fewer, on all cores. No host is connected to.",
         rounds=given.rounds,
         versions={"ansible-core": version("ansible-core"), "python": platform.python_version()},
         quick=given.quick,
     )
     bench.commands = [" ".join(["taskset --cpu-list 1", *way.argv(whole, Path("inventory"))]) for way in ways]
+    environment = [f"{name}={value}" for name, value in SETTINGS.items()]
+    bench.commands += [" ".join([*environment, *changing.argv(play, Path("inventory"))]) for play in (DEPLOY, EMPTY)]
     folder = Path(tempfile.mkdtemp(prefix="everywhere-scale-"))
     try:
         inventories = {hosts: Fleet(hosts, given.zones).write(folder / str(hosts)) for hosts in asked}
@@ -193,11 +212,12 @@ def main() -> int:
             for hosts in asked if number % 2 == 0 else reversed(asked):
                 for way in ways:
                     measure(bench, way, Fleet(hosts, given.zones), inventories[hosts], given.limit)
+        changing.measure(bench, folder)
     finally:
         shutil.rmtree(folder)
-    bench.tables = [costs(ways, asked), steps(ways[-1], asked)]
+    bench.tables = [costs(ways, asked), steps(ways[-1], asked), *([changing.table()] if deploys else [])]
     bench.plots = plots(ways, asked)
-    bench.claims = [] if given.quick else claims(ways, whole)
+    bench.claims = [] if given.quick else claims(ways, whole) + (changing.claims(GROWTH) if deploys else [])
     return bench.finish(given.json)
 
 

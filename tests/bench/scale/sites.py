@@ -21,39 +21,53 @@ class Fleet:
 
     hosts: int
     zones: int
+    networks: int = NETWORKS
 
     @property
     def topology(self) -> dict[str, dict[str, Any]]:
         """What a user would write as dnsmasq_topology: every network reaches every other one through bridges."""
         return {
             f"net{number}": {
-                "zones": [f"zone{zone}.net{number}.example" for zone in range(number, self.zones, NETWORKS)],
+                "zones": [f"zone{zone}.net{number}.example" for zone in range(number, self.zones, self.networks)],
                 "subnets": [f"10.{number}.0.0/16"],
                 "nameservers": [f"10.{number}.0.11", f"10.{number}.0.12"],
                 "bridges": {bridge_name(number, bridge): f"10.{number}.0.{53 + bridge}" for bridge in range(BRIDGES)},
             }
-            for number in range(NETWORKS)
+            for number in range(self.networks)
         }
 
     @property
     def members(self) -> dict[str, list[str]]:
         """The hosts of each network, its bridges first."""
-        local = range(self.hosts - NETWORKS * BRIDGES)
+        local = range(self.hosts - self.networks * BRIDGES)
         return {
             f"net{number}": [bridge_name(number, bridge) for bridge in range(BRIDGES)]
-            + [f"app{host}.net{number}.example" for host in local if host % NETWORKS == number]
-            for number in range(NETWORKS)
+            + [f"app{host}.net{number}.example" for host in local if host % self.networks == number]
+            for number in range(self.networks)
         }
+
+    @property
+    def children(self) -> dict[str, dict[str, Any]]:
+        """The inventory's groups, one a network."""
+        return {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in self.members.items()}
 
     def write(self, folder: Path) -> Path:
         """The inventory as a user keeps it: hosts in one file, the topology and each group's network in others."""
+        folder.mkdir(parents=True)
+        (folder / "hosts.yml").write_text(as_yaml({"all": {"children": self.children}}))
         groups = folder / "group_vars"
-        groups.mkdir(parents=True)
-        children = {name: {"hosts": dict.fromkeys(hosts)} for name, hosts in self.members.items()}
-        (folder / "hosts.yml").write_text(as_yaml({"all": {"children": children}}))
+        groups.mkdir()
         (groups / "all.yml").write_text(as_yaml({"dnsmasq_topology": self.topology}))
         for name in self.members:
             (groups / f"{name}.yml").write_text(as_yaml({"dnsmasq_network": name}))
+        return folder
+
+    def write_bare(self, folder: Path) -> Path:
+        """The same hosts and groups without a variable; which hosts are bridges, another group says."""
+        folder.mkdir(parents=True)
+        bridges = {name: None for hosts in self.members.values() for name in hosts[:BRIDGES]}
+        children = self.children | {"bridges": {"hosts": bridges}}
+        (folder / "hosts.yml").write_text(as_yaml({"all": {"children": children}}))
         return folder
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The everywhere.dnsmasq founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A command that may use one core and a limited time, and what it and its children needed."""
+"""A command that may use some cores and a limited time, and what it and its children needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import resource
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,12 +31,12 @@ class TooSlowError(Exception):
     """The command was ended when its time was over."""
 
 
-def run(argv: Sequence[str], core: int, limit: float, environment: dict[str, str], output: Path) -> Cost:
+def run(argv: Sequence[str], cores: Iterable[int], limit: float, environment: dict[str, str], output: Path) -> Cost:
     """The command's cost; its output goes to the file. A failure ends the bench with the end of that."""
     before, began, memory = _spent(), time.monotonic(), 0
     with output.open("wb") as out:
         process = subprocess.Popen(
-            ["taskset", "--cpu-list", str(core), *argv],
+            ["taskset", "--cpu-list", ",".join(map(str, cores)), *argv],
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,

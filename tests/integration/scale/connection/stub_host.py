@@ -65,6 +65,8 @@ RESULTS: dict[str, dict[str, Any]] = {
     },
     "query_latency": {"changed": False, "queries": []},
     "apt": {"changed": True},
+    # In the place of each of these where a bench leaves out what is ours.
+    "ping": {"changed": True, "ping": "pong"},
 }
 
 
