@@ -42,13 +42,14 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "roles/resolv_conf/templates/dh
     ],
 )
 @pytest.mark.parametrize("family", ["4", "6"])
-def test_the_local_server_is_first_and_once(family: str, reason: str, given: str, first: str) -> None:
+@pytest.mark.parametrize("ours", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]], ids=["one", "three"])
+def test_our_servers_are_first_and_once(ours: list[str], family: str, reason: str, given: str, first: str) -> None:
     if family == "6":
         reason = {"REBOOT": "REBIND", "TIMEOUT": "REBIND"}.get(reason, reason) + "6"  # DHCPv6 has no such events
     variable = "new_domain_name_servers" if family == "4" else "new_dhcp6_name_servers"
     jinja = jinja2.Environment(trim_blocks=True, keep_trailing_newline=True, undefined=jinja2.StrictUndefined)
     jinja.filters["comment"] = lambda text: f"#\n# {text}\n#"
-    hook = jinja.from_string(TEMPLATE.read_text()).render(ansible_managed="x", __resolv_conf_address="127.0.0.1")
+    hook = jinja.from_string(TEMPLATE.read_text()).render(ansible_managed="x", resolv_conf_nameservers=ours)
     script = f"set -u\nreason={reason}\n{variable}='{given}'\n{hook}\nprintf '%s' \"${variable}\"\n"
     done = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
-    assert (done.stdout.strip(), done.stderr) == (first, "")
+    assert (done.stdout.strip(), done.stderr) == (first.replace("127.0.0.1 ", " ".join(ours) + " ", 1), "")
