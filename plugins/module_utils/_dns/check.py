@@ -20,6 +20,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.cache_proo
     Server,
     Wrong,
 )
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import parse
 
 ARGUMENTS = {
     "queries": {
@@ -62,7 +63,7 @@ class Unproven(Exception):
         self.results = results
 
 
-def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wire.libc, nameservers=wire.nameservers):
+def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wire.libc, nameservers=parse.nameservers):
     """Ask all queries, judge all of them, and only then fail; the wait for a falling TTL happens once for all."""
     results = {
         "server": params["server"],

@@ -817,23 +817,6 @@ def test_reading_all_that_dnsmasq_counts(servers: Any, expected) -> None:
     assert _wire.statistics(ask) == (None if expected is None else TOLD | {"servers": expected})
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("search corp.example\nnameserver 127.0.0.1\nnameserver 192.0.2.53\n", ["127.0.0.1", "192.0.2.53"]),
-        ("# nameserver 192.0.2.1\n;nameserver 192.0.2.2\n  nameserver\t::1 # here\n", ["::1"]),
-        ("nameserver\n\xff\xfe", []),
-        (None, []),
-    ],
-    ids=["in order", "comments and white space", "no address", "no file"],
-)
-def test_the_nameservers_of_resolv_conf(tmp_path: Any, text, expected: list[str]) -> None:
-    path = tmp_path / "resolv.conf"
-    if text is not None:
-        path.write_bytes(text.encode("latin-1"))
-    assert _wire.nameservers(str(path)) == expected
-
-
 def test_a_question_is_always_the_same_and_desires_recursion() -> None:
     question = _wire.question("db.example", "A")
     assert question == _wire.question("db.example.", "a".upper())
