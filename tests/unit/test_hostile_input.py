@@ -218,23 +218,21 @@ SPEC_PLACES: dict[str, Place] = {
     )
     for role in SPECS
 }
-# Ansible makes a list of mappings of `name=x`, and takes the words of a boolean with white space around them.
+# Ansible makes mappings of `name=x`, and takes the words of a boolean with white space around them.
+MAPPINGS = frozenset({"a second line", "a carriage return", "an equals sign"})
 WORD = hostile.WORD
 UNSET = hostile.UNSET
 for _role in SPECS:
     _checks = f"{_role}_checks"
-    for _name, _good, _legal, _check in (
-        (_checks, "name", {"an equals sign"}, lambda value: value),
-        (f"an item of {_checks}", "name", {"an equals sign"}, lambda value: [value]),
-        (f"a key of {_checks}", "type", set(), lambda value: [{"name": "x.example", str(value): 1}]),
-        (f"rcode of {_checks}", "NOERROR", set(), lambda value: [{"name": "x.example", "rcode": value}]),
-        (f"cached of {_checks}", "yes", WORD, lambda value: [{"name": "x.example", "cached": value}]),
-        (f"required of {_checks}", "yes", WORD, lambda value: [{"name": "x.example", "required": value}]),
+    for _name, _legal, _check in (
+        # derive_plans judges what is in the mappings.
+        (_checks, MAPPINGS | UNSET, lambda value: value),
+        (f"an item of {_checks}", MAPPINGS | {"a mapping"}, lambda value: [value]),
     ):
         SPEC_PLACES[_name] = Place(
             lambda value, role=_role, option=_checks, check=_check: {"role": role, option: check(value)},
             _checks,
-            _good,
+            "name",
             frozenset(_legal),
         )
 for _name in ("dnsmasq_hardening", "dnsmasq_require_latest", "dnsmasq_metrics"):
@@ -252,7 +250,7 @@ SPEC_PLACES["dnsmasq_settle_seconds"] = Place(
 )
 SPECIFIED = {
     f"{name}: {value_name}": Case(place.build(value), place.named, value_name not in place.legal)
-    for name, place, value_name, value in turned(SPEC_PLACES, 7)
+    for name, place, value_name, value in turned(SPEC_PLACES, 12)
 }
 
 

@@ -10,6 +10,7 @@ import operator
 import statistics
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import wire
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.query import LIBC_TYPES
 
 ROUNDS = 3  # other clients move the counters too, and a record may expire while it is watched
 TTL_STEP = 1.1  # seconds after which a TTL that counts down must have fallen
@@ -154,10 +155,8 @@ class Lookup:
         self._expected = None
         if query["expected"] is not None:
             self._expected = sorted({wire.rdata(self.question, text) for text in query["expected"]})
-            if self._rcode == "NXDOMAIN":
-                raise ValueError("%s cannot be expected to have data and be NXDOMAIN" % self.question.label)
         self._reference = [wire.parse_address(text) for text in query["reference"] or []]
-        if way["transport"] == "libc" and self.question.type not in ("A", "AAAA"):
+        if way["transport"] == "libc" and self.question.type not in LIBC_TYPES:
             raise ValueError("%s cannot be asked through libc: it looks up A and AAAA" % self.question.label)
         self._required = query["required"]
         self.failure = self.skipped = self.since = self.verdict = None

@@ -20,27 +20,18 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.cache_proo
     Server,
     Wrong,
 )
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.query import (
+    QUERY_SPEC,
+    TRANSPORTS,
+    contradictions,
+)
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import parse
 
 ARGUMENTS = {
-    "queries": {
-        "type": "list",
-        "elements": "dict",
-        "required": True,
-        "options": {
-            "name": {"type": "str", "required": True},
-            "type": {"type": "str", "default": "A"},
-            "expected": {"type": "list", "elements": "str"},
-            "rcode": {"type": "str", "choices": ["NOERROR", "NXDOMAIN"]},
-            "cached": {"type": "bool", "default": True},
-            "reference": {"type": "list", "elements": "str"},
-            "required": {"type": "bool", "default": True},
-            "server": {"type": "str"},
-            "transport": {"type": "str", "choices": ["udp", "tcp", "libc"]},
-        },
-    },
+    "queries": {"type": "list", "elements": "dict", "required": True, "options": QUERY_SPEC},
     "server": {"type": "str", "default": "127.0.0.1"},
     "port": {"type": "int", "default": 53},
-    "transport": {"type": "str", "choices": ["udp", "tcp", "libc"], "default": "udp"},
+    "transport": {"type": "str", "choices": TRANSPORTS, "default": "udp"},
     "samples": {"type": "int", "default": 20},
     "max_cached_ms": {"type": "float", "default": 1.0},
     "quantile": {"type": "str", "choices": ["min", "median", "p95", "p99", "max"], "default": "median"},
@@ -62,7 +53,7 @@ class Unproven(Exception):
         self.results = results
 
 
-def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wire.libc, nameservers=wire.nameservers):
+def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wire.libc, nameservers=parse.nameservers):
     """Ask all queries, judge all of them, and only then fail; the wait for a falling TTL happens once for all."""
     results = {
         "server": params["server"],
@@ -128,9 +119,9 @@ def _check(params):
     if not params["queries"]:
         raise ValueError("queries is empty: name at least one to prove")
     for number, query in enumerate(params["queries"]):
-        if not query["required"] and not query["reference"]:
-            told = "queries[%d]: required is false for %s, which has no reference that could be silent: %s"
-            raise ValueError(told % (number, repr(query["name"])[1:-1], "name one, or set it to true"))
+        for option, reason in contradictions(query):
+            told = "queries[%d]: %s of %s is %r, which %s"
+            raise ValueError(told % (number, option, repr(query["name"])[1:-1], query[option], reason))
     _named("server", wire.parse_ip, params["server"])
     if params["transport"] == "libc" and params["port"] != 53:
         raise ValueError("port must be 53, not %d, because libc asks no other" % params["port"])

@@ -175,16 +175,6 @@ def libc(asked):
     return Answer(None, tuple(rdatas), (), None, False, True, seconds)
 
 
-def nameservers(path="/etc/resolv.conf"):
-    """The addresses that libc asks, in order."""
-    try:
-        with open(path, "rb") as stream:
-            lines = [line.decode("utf-8", "replace").split() for line in stream]
-    except OSError:
-        return []
-    return [words[1] for words in lines if len(words) > 1 and words[0] == "nameserver"]
-
-
 def _over_udp(query, address, port, timeout):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as channel:

@@ -9,7 +9,8 @@ running, and NetworkManager is asked over D-Bus, since its header stays in a fil
 import hashlib
 import json
 import re
-import socket
+
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.parse import is_address, parse_resolv_conf
 
 SELF = re.compile(r"^(127\.|0\.0\.0\.0$|::1?$)")  # 0.0.0.0 and :: are this host too
 LOCAL = "127.0.0.1"
@@ -45,39 +46,11 @@ SOURCES = {
 ADMINS_RULE = r"(?:^|[;{}])\s*((?:supersede|prepend|append|default)\s+domain-name-servers[^;]*;)"
 
 
-def _is_address(text):
-    for family, name in ((socket.AF_INET, text), (socket.AF_INET6, text.partition("%")[0])):
-        try:
-            socket.inet_pton(family, name)
-            return True
-        except (OSError, ValueError):
-            continue
-    return False
-
-
-def parse_resolv_conf(text):
-    """Name servers, search list and options, as glibc reads them: the last search or domain line wins."""
-    found = {"nameservers": [], "search": [], "options": []}
-    for line in (text or "").splitlines():
-        words = line.split()
-        if len(words) < 2 or line[0] in "#; \t":
-            continue
-        if words[0] == "nameserver" and _is_address(words[1]):
-            found["nameservers"].append(words[1])
-        elif words[0] == "search":
-            found["search"] = words[1:]
-        elif words[0] == "domain":
-            found["search"] = words[1:2]
-        elif words[0] == "options":
-            found["options"] += words[1:]
-    return found
-
-
 def networkd_servers(text):
     """The servers of all links in networkd's state; a name for TLS may follow an address."""
     found = re.search(r"^DNS=(.*)$", text or "", re.M)
     servers = [word.partition("#")[0] for word in found.group(1).split()] if found else []
-    return [server for server in servers if _is_address(server)]
+    return [server for server in servers if is_address(server)]
 
 
 def _others(seen, servers):

@@ -18,8 +18,8 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.de
     NM_PROFILE,
     RESOLVED_DROP_IN,
     RESOLVED_LIST,
-    parse_resolv_conf,
 )
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.parse import parse_resolv_conf
 
 UNITS = (
     "NetworkManager", "systemd-resolved", "systemd-networkd", "dhcpcd", "dnsmasq",

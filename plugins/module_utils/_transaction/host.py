@@ -9,6 +9,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check, wire
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf import parse
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import apply, files, units, validation
 
 
@@ -93,11 +94,10 @@ def asker(path):
 
     def prove():
         troubles = []
-        for server in wire.nameservers(path):
+        for server in parse.nameservers(path):
             try:
-                wire.parse_ip(server.split("%")[0])
                 wire.ask(question, server, 53, "udp", 2.0, 2)
-            except (wire.NoAnswer, ValueError) as error:
+            except (wire.NoAnswer, ValueError) as error:  # no socket takes a NUL in a scope
                 troubles.append(validation.one_line(error))
             else:
                 return

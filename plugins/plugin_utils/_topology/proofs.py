@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.query import LIBC_TYPES
+
 Query = dict[str, Any]
 #: dnsmasq answers this name by itself: that it comes through libc shows that libc asks dnsmasq.
 KNOWN_TO_DNSMASQ = {"name": "everywhere-dnsmasq.invalid", "cached": False}
-#: What getaddrinfo can ask for.
-ADDRESSES = ("A", "AAAA")
 
 
 def _uncached(queries: Iterable[Query]) -> list[Query]:
@@ -30,7 +30,7 @@ def proofs(plan: Mapping[str, Any], checks: list[Query]) -> dict[str, list[Query
     own = [query for query in plan["checks"] if not query["cached"]]
     far = {rule["zone"] for rule in plan["forwards"] if bridge and rule["via"] != plan["network"]}
     libc = {"transport": "libc", "server": plan["listen"][0]}
-    through_libc = [KNOWN_TO_DNSMASQ] + [query for query in checks if query.get("type", "A") in ADDRESSES]
+    through_libc = [KNOWN_TO_DNSMASQ] + [query for query in checks if query.get("type", "A") in LIBC_TYPES]
     return {
         "deploy": [query for query in own if query["name"] not in far]
         + [{**query, "required": False} for query in own if query["name"] in far]

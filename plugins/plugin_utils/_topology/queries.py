@@ -4,7 +4,8 @@
 
 """The user's own checks, judged where they are written: a mistake ends the run before any host is touched.
 
-The module query_latency judges them again, by dnspython, which the controller need not have.
+Their options and what contradicts what are those of query_latency (plugins/module_utils/_dns/query.py). The module
+judges names and data again, by dnspython, which the controller need not have.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import BOOLEANS_FALSE, BOOLEANS_TRUE
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.query import (
+    CHECK_OPTIONS,
+    LIBC_TYPES,
+    QUERY_SPEC,
+    contradictions,
+    may_be_null,
+)
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import (
     InputError,
     fault,
@@ -24,8 +32,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings impor
 )
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import names
 
-RCODES = ("NOERROR", "NXDOMAIN")
-LIBC_TYPES = ("A", "AAAA")
+RCODES = QUERY_SPEC["rcode"]["choices"]
 # IANA's, without those that only a question or a message has (ANY, AXFR, OPT and the like).
 TYPES = frozenset(
     re.findall(
@@ -145,28 +152,27 @@ def _one(where: str, raw: object, type_of: Callable[[str], None]) -> Iterator[st
     if not isinstance(raw, Mapping):
         yield misfit(where, raw, "a mapping with a 'name'")
         return
-    data = _data_of(raw.get("type", "A"))
-    readers: dict[str, Callable[[str, Any], Iterator[str]]] = {
-        "name": lambda at, value: _text(at, value, "the name to ask for", _name),
-        "type": lambda at, value: _text(at, value, "the record type", type_of),
-        "expected": lambda at, value: _texts(at, value, "records' data", data),
-        "rcode": lambda at, value: _text(at, value, "the response code", _rcode),
-        "cached": _truth,
-        "reference": lambda at, value: _texts(at, value, "servers", _reference),
-        "required": _truth,
+    readers: dict[str, tuple[str, Callable[[str], None]]] = {
+        "name": ("the name to ask for", _name),
+        "type": ("the record type", type_of),
+        "expected": ("records' data", _data_of(raw.get("type", QUERY_SPEC["type"]["default"]))),
+        "rcode": ("the response code", _rcode),
+        "reference": ("servers", _reference),
     }
     for key, value in raw.items():
-        if not isinstance(key, str) or key not in readers:
-            yield fault(place(where, key), value, f"is no part of a check: use {', '.join(readers)}")
-        # As the module takes it: these two may be there and say nothing.
-        elif value is not None or key not in ("expected", "reference"):
-            yield from readers[key](place(where, key), value)
+        at = place(where, key)
+        if not isinstance(key, str) or key not in CHECK_OPTIONS:
+            yield fault(at, value, f"is no part of a check: use {', '.join(CHECK_OPTIONS)}")
+        elif value is not None or not may_be_null(key):
+            kind = QUERY_SPEC[key]["type"]
+            if kind == "bool":
+                yield from _truth(at, value)
+            else:
+                yield from {"str": _text, "list": _texts}[kind](at, value, *readers[key])
     if "name" not in raw:
         yield fault(where, raw, "has no 'name': add the name to ask for")
-    if raw.get("expected") is not None and raw.get("rcode") == "NXDOMAIN":
-        yield fault(place(where, "rcode"), "NXDOMAIN", "has no data, and 'expected' says some: leave one of them out")
-    if boolean(raw.get("required")) is False and not raw.get("reference"):
-        yield fault(place(where, "required"), raw["required"], "needs a 'reference' that could be silent: add one")
+    for option, reason in contradictions({**raw, "required": boolean(raw.get("required"))}):
+        yield fault(place(where, option), raw[option], reason)
 
 
 def read_checks(raw: object, variable: str, findings: list[str], libc: bool = False) -> None:

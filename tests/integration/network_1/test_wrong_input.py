@@ -38,6 +38,18 @@ CASES = {
         },
         ["cache_size", "1000000", "100000"],
     ),
+    "an unknown key of a check": (
+        {"dnsmasq_checks": [{"name": "db.corp.example", "typ": "A"}]},
+        ["dnsmasq_checks[0]['typ']", "'A'", "use name, type"],
+    ),
+    "text in the place of checks": (
+        {"dnsmasq_checks": "name=db.corp.example"},
+        ["dnsmasq_checks is 'name=db.corp.example'", "give a list of mappings"],
+    ),
+    "a check of no name that has data": (
+        {"resolv_conf_checks": [{"name": "db.corp.example", "rcode": "NXDOMAIN", "expected": ["10.20.0.21"]}]},
+        ["resolv_conf_checks[0]['rcode']", "'NXDOMAIN'", "leave one of them out"],
+    ),
     "two networks owning one zone": (
         {"dnsmasq_topology": {"us_east_1": DATACENTER, "us_west_2": DATACENTER}, "dnsmasq_network": "us_east_1"},
         ["corp.example", "us_east_1", "us_west_2"],

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check, wire
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.query import CHECK_OPTIONS
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan, queries
 from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
 from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils._topology.topologies import is_one_sentence
@@ -132,6 +133,11 @@ BAD: dict[str, tuple[Any, str]] = {
         [{"name": "x", "type": "CNAME", "expected": ["a b"]}],
         "['expected'][0] is 'a b', which is no",
     ),
+    "no response code": ([{"name": "x", "rcode": None}], "['rcode'] is None, which is nothing: give the response code"),
+    "how it travels": (
+        [{"name": "x", "transport": "tcp"}],
+        "checks[0]['transport'] is 'tcp', which is no part of a check: use name, type,",
+    ),
     "a response code": ([{"name": "x", "rcode": "SERVFAIL"}], "write 'NOERROR' or 'NXDOMAIN'"),
     "data of no name": ([{"name": "x", "rcode": "NXDOMAIN", "expected": ["192.0.2.1"]}], "leave one of them out"),
     "no boolean": (
@@ -174,13 +180,16 @@ def test_libc_is_asked_for_addresses_only() -> None:
     assert finding == "checks[0]['type'] is 'MX', which libc cannot be asked for: write 'A' or 'AAAA'."
 
 
-def test_the_module_knows_each_type_and_each_key() -> None:
+def test_the_module_knows_each_type() -> None:
     assert all(wire.question("x.example", kind) for kind in queries.TYPES)
-    # How a check travels is the roles' own business.
-    options = [name for name in check.ARGUMENTS["queries"]["options"] if name not in ("server", "transport")]
+
+
+def test_each_option_of_a_check_is_known_and_no_other() -> None:
     [finding] = refused([{"name": "x", "no": 1}])
-    assert finding.endswith(f"use {', '.join(options)}.")
-    assert tuple(check.ARGUMENTS["queries"]["options"]["rcode"]["choices"]) == queries.RCODES
+    assert finding.endswith(f"use {', '.join(CHECK_OPTIONS)}.")
+    for option in CHECK_OPTIONS:
+        [finding, *_others] = refused([{"name": "x", option: 1.5}])
+        assert finding.startswith(f"checks[0]['{option}'] is 1.5, which is a number: give ")
 
 
 def test_the_checks_of_the_demo_and_the_labs_are_let_through() -> None:
