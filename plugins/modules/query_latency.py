@@ -250,14 +250,14 @@ queries:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.check import ARGUMENTS, Unproven, assess
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.check import ARGUMENTS, CheckFailed, assess
 
 
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         results = assess(module.params)
-    except Unproven as error:
+    except CheckFailed as error:
         module.fail_json(msg=str(error), changed=False, **error.results)
     module.exit_json(changed=False, **results)
 

@@ -491,7 +491,7 @@ def _require_fitting(params):
         )
 
 
-def keep(module):
+def keep_deployed(module):
     """What holds is not given up because there is no room to say so."""
     try:
         drift.keep(module.params)
@@ -516,9 +516,9 @@ def main():
             label=labeller(module),
             prove_at=prover_at(module.params["proof"]),
         )
-        result = (restore if absent else apply).execute(request, host, module.check_mode)
+        result = (restore.restore if absent else apply.deploy)(request, host, module.check_mode)
         if module.params["deployed"] and not (absent or module.check_mode or request.prepare_only):
-            keep(module)
+            keep_deployed(module)
     except apply.RolledBack as error:
         module.fail_json(msg=str(error), changed=bool(error.lost), rolled_back=not error.lost, not_restored=error.lost)
     except apply.UNTOUCHED as error:

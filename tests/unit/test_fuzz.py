@@ -623,7 +623,7 @@ def test_a_proof_against_such_a_server_holds_or_fails_in_one_sentence(server: Se
         }
         try:
             results = _check.assess({**params, **given}, sleep=lambda seconds: None)
-        except _check.Unproven as error:
+        except _check.CheckFailed as error:
             assert str(error).startswith(f"{NAME} A: ") and str(error).isprintable()
         else:
             [found] = results["queries"]

@@ -69,7 +69,7 @@ def query(given: dict[str, Any]) -> str:
     params = checked(check.ARGUMENTS, given)
     try:
         check.assess(params, ask=ask, libc=lambda question: ask(question, "", 0, "libc", 0, 0), nameservers=list)
-    except check.Unproven as error:
+    except check.CheckFailed as error:
         raise Refused(str(error), ours=True) from error
     except Asked as error:
         return str(error)

@@ -45,7 +45,7 @@ _RANGES = {"port": (1, 65535), "samples": (1, 10000), "tries": (1, 10)}
 _LIMITS = {"max_cached_ms": 60000, "timeout": 60}  # above 0 and up to this
 
 
-class Unproven(Exception):
+class CheckFailed(Exception):
     """What was asked for is not so; the message is one sentence, results holds the figures so far."""
 
     def __init__(self, message, results):
@@ -73,7 +73,7 @@ def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wi
             if lookup.way["transport"] == "libc":
                 _check_libc(lookup.way["server"], nameservers())
     except ValueError as error:
-        raise Unproven(str(error), results) from error
+        raise CheckFailed(str(error), results) from error
 
     if params["statistics"]:  # before anything is asked that it would count
         where = (params["server"], params["port"], "udp", params["timeout"], 1)
@@ -104,7 +104,7 @@ def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wi
     if failures:
         more = len(failures) - 1
         rest = "; %d more %s failed" % (more, "query" if more == 1 else "queries") if more else ""
-        raise Unproven(failures[0] + rest, results)
+        raise CheckFailed(failures[0] + rest, results)
     return results
 
 

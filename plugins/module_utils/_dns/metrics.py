@@ -19,7 +19,7 @@ ADDRESS = "127.0.0.1"
 PID_FILE = "/run/dnsmasq/dnsmasq.pid"
 
 
-def ask(question):
+def ask_local(question):
     """One question to the host's own dnsmasq."""
     return wire.ask(question, ADDRESS, 53, "udp", 1.0, 1)
 
@@ -96,7 +96,7 @@ def rows(answer_to, read, now):
     yield "metrics_written_timestamp_seconds", "gauge", "When this was written.", [(None, now)]
 
 
-def page(metrics):
+def exposition(metrics):
     """The metrics in Prometheus's text format; a sample without a number is left out."""
     lines = []
     for name, kind, words, samples in metrics:
@@ -124,7 +124,7 @@ def write(path, text):
 def main(path):
     # Whoever stops it waits for its end, a matter of seconds: nothing half-written stays behind.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    write(path, page(rows(ask, read_file, time.time())))
+    write(path, exposition(rows(ask_local, read_file, time.time())))
 
 
 if __name__ == "__main__":

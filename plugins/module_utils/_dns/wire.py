@@ -124,7 +124,7 @@ def ask(asked, address, port, transport, timeout, tries):
             reason = getattr(error, "strerror", None) or error
             trouble = "%s could not be asked over %s: %s" % (where, transport, reason)
         else:
-            return read(asked, query, reply, where)._replace(seconds=spent + seconds)
+            return read_answer(asked, query, reply, where)._replace(seconds=spent + seconds)
         spent += time.perf_counter() - began
     raise kind(trouble)
 
@@ -218,7 +218,7 @@ def _receive(channel, length, deadline):
     return data
 
 
-def read(asked, query, reply, where):
+def read_answer(asked, query, reply, where):
     """Judge the bytes that came: an Answer, or BadAnswer for whatever else a server may send."""
     try:
         flags, questions, answer = _parsed(asked, reply[2:])

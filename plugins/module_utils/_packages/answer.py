@@ -13,7 +13,7 @@ VERSION = r"[0-9A-Za-z.+~^:_-]+"
 LIMITED = ["timeout", "60"]
 
 
-class Answer(typing.NamedTuple):
+class PackageAnswer(typing.NamedTuple):
     """What a package manager says. `security` is None where its lists do not tell what kind of update is waiting."""
 
     candidate: typing.Optional[str]
@@ -31,7 +31,7 @@ def silent(program, refresh):
     return "%s does not say whether an update of dnsmasq is waiting: run '%s'" % (program, refresh)
 
 
-def read(*path):
+def read_text(*path):
     """The text of a file; empty where it cannot be read."""
     try:
         with open(os.path.join(*path), encoding="utf-8", errors="replace") as stream:

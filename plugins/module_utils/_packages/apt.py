@@ -14,9 +14,9 @@ from email.utils import mktime_tz, parsedate_tz
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.answer import (
     VERSION,
-    Answer,
+    PackageAnswer,
     newest,
-    read,
+    read_text,
     silent,
 )
 
@@ -48,7 +48,7 @@ def _refreshed(root):
     if not lists(root):
         return None
     hooks = glob.glob(os.path.join(root, "etc/apt/apt.conf.d/*"))
-    if any("update-success-stamp" in read(path) for path in hooks):
+    if any("update-success-stamp" in read_text(path) for path in hooks):
         return newest(root, "var/lib/apt/periodic/update-success-stamp")
     try:
         ready = os.stat(os.path.join(root, "var/lib/apt/lists/partial")).st_ctime
@@ -72,7 +72,7 @@ def _outdated(root, now):
     made, valid = 0.0, 0.0
     for path in lists(root):
         if path.endswith("Release") and _is_security(path):
-            text = read(path)
+            text = read_text(path)
             date = _header(text, "Date") or newest(root, glob.escape(path)) or 0.0
             made, valid = max(made, date), max(valid, _header(text, "Valid-Until") or date + WEEK)
     return made if made and valid < now else None
@@ -99,8 +99,8 @@ def _policy(block, has_security):
     return candidate, False if has_security else None
 
 
-def ask(run, os_release, now, root):
-    """The Answer of apt."""
+def waiting(run, os_release, now, root):
+    """The PackageAnswer of apt."""
     candidate, security, doubts = None, None, []
     has_security = any(map(_is_security, lists(root)))
     rc, out = run(["apt-cache", "policy", "dnsmasq-base", "dnsmasq-base-lua"])
@@ -119,4 +119,4 @@ def ask(run, os_release, now, root):
     # Debian's testing and unstable have no VERSION_ID and do without; what others need is for them to know.
     if not has_security and os_release.get("ID") in ("debian", "ubuntu") and os_release.get("VERSION_ID"):
         doubts.append("apt knows no suite of security updates: add one to its sources, and run '%s'" % REFRESH)
-    return Answer(candidate, security, _refreshed(root), REFRESH, tuple(doubts))
+    return PackageAnswer(candidate, security, _refreshed(root), REFRESH, tuple(doubts))

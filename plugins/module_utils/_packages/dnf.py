@@ -14,9 +14,9 @@ import re
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.answer import (
     LIMITED,
     VERSION,
-    Answer,
+    PackageAnswer,
     newest,
-    read,
+    read_text,
     silent,
 )
 
@@ -53,8 +53,8 @@ def _refresh(root, program):
     return "yum clean expire-cache && yum makecache" if is_yum else program + " makecache --refresh"
 
 
-def ask(run, os_release, root, program):
-    """The Answer of one of these programs."""
+def waiting(run, os_release, root, program):
+    """The PackageAnswer of one of these programs."""
     refresh = _refresh(root, program)
     candidate, security, doubts = None, None, []
     answered, update = _check_update(run, program)
@@ -68,9 +68,9 @@ def ask(run, os_release, root, program):
     else:
         doubts.append(silent(program, refresh))
     amazon_2023 = (os_release.get("ID"), os_release.get("VERSION_ID")) == ("amzn", "2023")
-    if amazon_2023 and read(root, "etc/dnf/vars/releasever").strip() != "latest":
+    if amazon_2023 and read_text(root, "etc/dnf/vars/releasever").strip() != "latest":
         doubts.append(
             "its repositories stay at the release that is installed: ask 'dnf check-release-update', or write latest "
             "to /etc/dnf/vars/releasever"
         )
-    return Answer(candidate, security, newest(root, *_LISTS), refresh, tuple(doubts))
+    return PackageAnswer(candidate, security, newest(root, *_LISTS), refresh, tuple(doubts))

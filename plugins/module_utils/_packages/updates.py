@@ -13,7 +13,7 @@ import re
 import time
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages import apt, dnf, zypper
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.answer import Answer, read
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.answer import PackageAnswer, read_text
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.installed import DEB, installed
 
 DAY = 86400
@@ -29,9 +29,9 @@ _ENDS = {
 def _ask(run, kind, os_release, now, root):
     if kind is None:
         doubt = "dnsmasq is of no package, and nothing on the host says whether it is the latest"
-        return Answer(None, None, None, "", (doubt,))
+        return PackageAnswer(None, None, None, "", (doubt,))
     if kind == DEB:
-        return apt.ask(run, os_release, now, root)
+        return apt.waiting(run, os_release, now, root)
     # From Red Hat 8 on, yum leads to dnf.
     programs = ["yum", "dnf"]
     if "suse" in os_release.get("ID_LIKE", "").split():
@@ -39,8 +39,8 @@ def _ask(run, kind, os_release, now, root):
     there = [name for name in programs if os.path.exists(os.path.join(root, "usr/bin", name))]
     if not there:
         doubt = "neither yum nor dnf is there to say whether an update of dnsmasq is waiting"
-        return Answer(None, None, None, "", (doubt,))
-    return zypper.ask(run, root) if there[0] == "zypper" else dnf.ask(run, os_release, root, there[0])
+        return PackageAnswer(None, None, None, "", (doubt,))
+    return zypper.waiting(run, root) if there[0] == "zypper" else dnf.waiting(run, os_release, root, there[0])
 
 
 def _support_end(os_release, root):
@@ -48,7 +48,7 @@ def _support_end(os_release, root):
     if _DATE.match(os_release.get("SUPPORT_END", "")):
         return os_release["SUPPORT_END"]
     columns = _ENDS.get(os_release.get("ID"), ())
-    table = read(root, "usr/share/distro-info", os_release["ID"] + ".csv") if columns else ""
+    table = read_text(root, "usr/share/distro-info", os_release["ID"] + ".csv") if columns else ""
     for known in csv.DictReader(table.splitlines()):
         if known.get("series") == os_release.get("VERSION_CODENAME", "-"):
             lists = " ".join(map(os.path.basename, apt.lists(root)))

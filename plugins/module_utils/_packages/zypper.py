@@ -12,7 +12,7 @@ import re
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._packages.answer import (
     LIMITED,
     VERSION,
-    Answer,
+    PackageAnswer,
     newest,
     silent,
 )
@@ -40,8 +40,8 @@ def _is_security(run, inner, root):
     return False if knows and newest(root, "var/cache/zypp/raw/%s/repodata/*updateinfo*" % folder) else None
 
 
-def ask(run, root):
-    """The Answer of zypper."""
+def waiting(run, root):
+    """The PackageAnswer of zypper."""
     candidate, security = None, None
     answered, updates = _listed(run, "list-updates")
     of_dnsmasq = [
@@ -57,4 +57,4 @@ def ask(run, root):
         security = False
     # A refresh that finds nothing new touches the index.
     refreshed = newest(root, "var/cache/zypp/raw/*/repodata/repomd.xml", "var/cache/zypp/raw/*/cookie")
-    return Answer(candidate, security, refreshed, REFRESH, () if answered else (silent("zypper", REFRESH),))
+    return PackageAnswer(candidate, security, refreshed, REFRESH, () if answered else (silent("zypper", REFRESH),))

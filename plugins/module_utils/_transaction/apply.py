@@ -22,7 +22,7 @@ UNIT_DIRECTORIES = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/local/
 PAUSE = 0.5
 
 
-class Unproven(Exception):
+class ProofFailed(Exception):
     """The proof does not hold (yet), with the reason."""
 
 
@@ -36,16 +36,16 @@ class RolledBack(Exception):
 
 
 UNTOUCHED = (
-    Unproven,
+    ProofFailed,
     files.ValidationError,
     file_swap.NotWritten,
-    units.Failed,
+    units.CommandFailed,
     OSError,
 )  # raised while nothing is changed
 
 
 class Host(typing.NamedTuple):
-    """Everything that touches the host; run answers (rc, stdout, stderr), prove returns or raises Unproven."""
+    """Everything that touches the host; run answers (rc, stdout, stderr), prove returns or raises ProofFailed."""
 
     systemctl: units.Systemctl
     run: typing.Callable
@@ -58,7 +58,7 @@ class Host(typing.NamedTuple):
     unit_directories: typing.Tuple[str, ...] = UNIT_DIRECTORIES
 
 
-class Plan(typing.NamedTuple):
+class ChangeSet(typing.NamedTuple):
     """What there is to do, and what was there before."""
 
     changes: typing.List[files.Change]
@@ -88,36 +88,38 @@ class Plan(typing.NamedTuple):
             "restarted": started,
             "reloaded": self.reload,
             "proof": proof,
-            "diff": [files.diff_of(change) for change in self.landing] + units.diff_of(self.states, steps),
+            "diff": [files.file_diff(change) for change in self.landing] + units.unit_diffs(self.states, steps),
         }
 
 
-def execute(request: spec.Request, host: Host, check_mode: bool) -> dict:
+def deploy(request: spec.Request, host: Host, check_mode: bool) -> dict:
     """The whole transaction, or RolledBack, or one of UNTOUCHED."""
-    plan = plan_for(request, host)
+    change_set = change_set_for(request, host)
     if check_mode:
-        return plan.result()
+        return change_set.result()
     if not request.prepare_only:
-        units.require_there(request.units, plan.states, {os.path.basename(file.path) for file in request.files})
+        units.require_there(request.units, change_set.states, {os.path.basename(file.path) for file in request.files})
     repairing = None
-    if not plan.changed:
+    if not change_set.changed:
         try:
-            return plan.result(proof=prove_within(0, request, host))
-        except Unproven:  # perhaps a block or line landed without its restart, in a run that was cut off
-            repairing = repaired(request, plan)
+            return change_set.result(proof=prove_within(0, request, host))
+        except ProofFailed:  # perhaps a block or line landed without its restart, in a run that was cut off
+            repairing = repaired(request, change_set)
             if repairing is None:
                 raise
     with file_swap.exclusive(host.record_dir), file_swap.uninterrupted():
-        plan = plan_for(request, host)  # another run may have been at work meanwhile
-        return apply(request, plan if plan.changed else repaired(request, plan) or plan, host)
+        change_set = change_set_for(request, host)  # another run may have been at work meanwhile
+        return carry_out(
+            request, change_set if change_set.changed else repaired(request, change_set) or change_set, host
+        )
 
 
-def plan_for(request: spec.Request, host: Host) -> Plan:
+def change_set_for(request: spec.Request, host: Host) -> ChangeSet:
     """Compares what is there with what is wanted and touches nothing."""
     changes = files.changes_for(backup.with_former_lines(request.files, request.name, host.record_dir))
     states = host.systemctl.states([unit.name for unit in request.units])
     if request.prepare_only:
-        return Plan(changes, states, [], False)
+        return ChangeSet(changes, states, [], False)
     steps = []
     for unit in request.units:
         state = states[unit.name]
@@ -129,7 +131,7 @@ def plan_for(request: spec.Request, host: Host) -> Plan:
     read = {path for reader in request.units for path in reader.restart_for}
     read.update(path for command in request.commands for path in command.run_for)
     paths = {change.path for change in changes}
-    return Plan(
+    return ChangeSet(
         changes,
         states,
         sorted(steps, key=lambda step: step.verb not in ("enable", "disable")),
@@ -140,11 +142,11 @@ def plan_for(request: spec.Request, host: Host) -> Plan:
     )
 
 
-def repaired(request, plan) -> typing.Optional[Plan]:
-    """The same plan with the restarts and programs that a run which was cut off may have left out; None without any."""
+def repaired(request, change_set) -> typing.Optional[ChangeSet]:
+    """The same with the restarts and programs that a run which was cut off may have left out; None without any."""
     steps = [units.Step("restart", unit.name) for unit in request.units if unit.running and shared(unit, request)]
     commands = [command.argv for command in request.commands]
-    return plan._replace(steps=steps, commands=commands) if steps or commands else None
+    return change_set._replace(steps=steps, commands=commands) if steps or commands else None
 
 
 def shared(unit, request) -> bool:
@@ -160,21 +162,23 @@ def outdated(unit, state, changes, now) -> bool:
     return any(change.needed for change in of_unit) or any(state.since < written <= now for written in ours)
 
 
-def apply(request: spec.Request, plan: Plan, host: Host) -> dict:
+def carry_out(request: spec.Request, change_set: ChangeSet, host: Host) -> dict:
     """Check, record, swap, reload, enable, start, run, prove; on any failure, everything back."""
     await_steady(request, host)
-    check(request, plan, host)
-    try_beside(request, plan, host)
-    record = backup.written(request, plan, host) if not plan.back else None
-    swap, taken = file_swap.Swap(plan.changes, host.label), []
+    run_check(request, change_set, host)
+    try_beside(request, change_set, host)
+    record = backup.written(request, change_set, host) if not change_set.back else None
+    swap, taken = file_swap.Swap(change_set.changes, host.label), []
     try:
-        take(plan.first, taken, host)
+        take(change_set.first, taken, host)
         # What nobody reads goes first, and on a way back last: libc then never reads of a server that is not there.
-        swap.land([change.path for change in plan.landing if not (plan.back and change.path in plan.alone)])
-        if plan.reload:
+        swap.land(
+            [change.path for change in change_set.landing if not (change_set.back and change.path in change_set.alone)]
+        )
+        if change_set.reload:
             host.systemctl.reload()
-        take(plan.steps, taken, host)
-        run_all(plan.commands, host)
+        take(change_set.steps, taken, host)
+        run_all(change_set.commands, host)
         swap.land()
         ran = {}
         if not request.prepare_only:
@@ -184,9 +188,9 @@ def apply(request: spec.Request, plan: Plan, host: Host) -> dict:
         if started and request.settle:
             host.sleep(max(0.0, began + request.settle - host.clock()))
             host.systemctl.require_steady({name: state for name, state in ran.items() if name in started})
-        return plan.result(proof=proof)
+        return change_set.result(proof=proof)
     except BaseException as error:  # SystemExit too: nothing may leave the host half-way
-        lost = roll_back(plan, host, swap, taken)
+        lost = roll_back(change_set, host, swap, taken)
         lost += [] if lost or record is None else record.undo()
         raise RolledBack(str(error) or type(error).__name__, lost) from error
 
@@ -214,15 +218,15 @@ def run_all(commands, host) -> None:
     for argv in commands:
         rc, out, err = host.run(list(argv))
         if rc != 0:
-            raise units.Failed(f"{validation.one_line(argv)} failed: {units.last_line(err, out) or f'rc {rc}'}")
+            raise units.CommandFailed(f"{validation.one_line(argv)} failed: {units.last_line(err, out) or f'rc {rc}'}")
 
 
-def check(request, plan, host) -> None:
+def run_check(request, change_set, host) -> None:
     """The program's own verdict on the staged copy, before anything lands."""
-    if request.check is None or not plan.landing:
+    if request.check is None or not change_set.landing:
         return
     path = request.check["file"]
-    change = next(change for change in plan.changes if change.path == path)
+    change = next(change for change in change_set.changes if change.path == path)
     with file_swap.staged(change) as staged:
         argv = [word.replace("{staged}", staged) for word in request.check["argv"]]
         rc, out, err = host.run(argv)
@@ -231,21 +235,21 @@ def check(request, plan, host) -> None:
             raise files.ValidationError(f"{validation.one_line(argv[0])} does not accept the new {path}: {words}")
 
 
-def try_beside(request, plan, host) -> None:
+def try_beside(request, change_set, host) -> None:
     """Beside a unit that runs, the new configuration answers before it takes the place of the old one."""
     trial = request.trial
-    if trial is None or host.prove_at is None or not plan.landing:
+    if trial is None or host.prove_at is None or not change_set.landing:
         return
-    if not plan.states[trial["unit"]].up or units.Step("restart", trial["unit"]) not in plan.steps:
+    if not change_set.states[trial["unit"]].up or units.Step("restart", trial["unit"]) not in change_set.steps:
         return
-    change = next(change for change in plan.changes if change.path == trial["file"])
+    change = next(change for change in change_set.changes if change.path == trial["file"])
     try:
         run_trial(
             trial["argv"],
             text_edits.without_settings(change.content, trial["without"]),
             host.prove_at,
             request.proof_deadline,
-            Unproven,
+            ProofFailed,
             host.clock,
             host.sleep,
         )
@@ -261,17 +265,17 @@ def prove_within(seconds, request, host):
     while True:
         try:
             return host.prove()
-        except Unproven:
+        except ProofFailed:
             if host.clock() + PAUSE > end:
                 raise
         host.sleep(PAUSE)
 
 
-def roll_back(plan, host, swap, taken) -> typing.List[str]:
+def roll_back(change_set, host, swap, taken) -> typing.List[str]:
     """Enablement, files, running units; returns by name what is not as it was."""
     # Not only those that a step was taken for: a reload alone stops a unit that is bound to one that does not run.
-    touched = list(dict.fromkeys([step.unit for step in taken] + list(plan.states)))
-    ran = [name for name in touched if plan.states[name].active not in units.DOWN]
+    touched = list(dict.fromkeys([step.unit for step in taken] + list(change_set.states)))
+    ran = [name for name in touched if change_set.states[name].active not in units.DOWN]
     started = [step.unit for step in taken if step.verb in units.STARTS]
     stepped = {step.unit for step in taken}
     landed = bool(swap.landed)
@@ -293,8 +297,8 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
     for name in reversed(touched):  # before the files: what watches one of them would still act on it
         if name in started and name not in ran:
             attempt(name, host.systemctl.take, units.Step("stop", name))
-    lost = swap.undo(but=frozenset() if plan.back else plan.alone)
-    if plan.reload:
+    lost = swap.undo(but=frozenset() if change_set.back else change_set.alone)
+    if change_set.reload:
         attempt("daemon-reload", host.systemctl.reload)
     opposites("disable")
     opposites("unmask")
@@ -302,17 +306,17 @@ def roll_back(plan, host, swap, taken) -> typing.List[str]:
     for name in ran:
         if (landed and name in stepped) or name not in now or not now[name].up:
             attempt(name, host.systemctl.take, units.Step("restart", name))
-    for argv in plan.commands_back if landed else ():
+    for argv in change_set.commands_back if landed else ():
         attempt(argv[0], run_all, [argv], host)
     now = attempt("systemd", host.systemctl.states, touched) or {}
     dead = [name for name in ran if name not in now or not now[name].up]
-    if dead and not plan.back:
+    if dead and not change_set.back:
         # What libc reads could lead to a resolver that is gone: what landed leads to servers.
-        lost += [f"{path} (left as it is, since {dead[0]} does not run)" for path in swap.keep(plan.alone)]
+        lost += [f"{path} (left as it is, since {dead[0]} does not run)" for path in swap.keep(change_set.alone)]
     lost += swap.undo()
     now = attempt("systemd", host.systemctl.states, touched) or {}
     for name in touched:  # what counts is the state, not whether each command liked it
-        if name not in now or not units.alike(plan.states[name], now[name]):
+        if name not in now or not units.alike(change_set.states[name], now[name]):
             lost.append(troubles.get(name, f"{name} ({units.words_for(now.get(name, units.UnitState()))})"))
-    others = ["daemon-reload"] + [argv[0] for argv in plan.commands_back]
+    others = ["daemon-reload"] + [argv[0] for argv in change_set.commands_back]
     return lost + [troubles[part] for part in dict.fromkeys(others) if part in troubles]

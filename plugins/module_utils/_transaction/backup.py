@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, The everywhere.dnsmasq founders
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a host was before the first change, and the plan that makes it that again."""
+"""What a host was before the first change, and the change set that makes it that again."""
 
 import base64
 import json
@@ -24,7 +24,7 @@ def kept_of(name: str, record_dir: str) -> str:
     return os.path.join(record_dir, name + ".deployed.json")
 
 
-def read(name: str, record_dir: str) -> typing.Optional[dict]:
+def read_backup(name: str, record_dir: str) -> typing.Optional[dict]:
     """The record, or None where there is none."""
     found = files.look(path_of(name, record_dir))
     return _parsed(found) if found.existed else None
@@ -42,15 +42,17 @@ def _parsed(found):
         raise _unreadable(found.path, error) from error
 
 
-def written(request, plan, host) -> file_swap.Swap:
+def written(request, change_set, host) -> file_swap.Swap:
     """Adds what was found to the record; undoing the swap takes it out again."""
     wanted = files.FileSpec(path_of(request.name, host.record_dir), content=b"", mode=0o600)
     found = files.look(wanted.path)
     try:
-        content = recorded(_parsed(found) if found.existed else _parsed(found._replace(content=b"{}")), request, plan)
+        content = recorded(
+            _parsed(found) if found.existed else _parsed(found._replace(content=b"{}")), request, change_set
+        )
     except MALFORMED as error:
         raise _unreadable(wanted.path, error) from error
-    restarts_only = not plan.landing and all(step.verb == "restart" for step in plan.steps)
+    restarts_only = not change_set.landing and all(step.verb == "restart" for step in change_set.steps)
     swap = file_swap.Swap([] if restarts_only else [files.Change(wanted, found, content, wanted.mode)])
     try:
         swap.land()
@@ -60,15 +62,15 @@ def written(request, plan, host) -> file_swap.Swap:
     return swap
 
 
-def recorded(record: dict, request, plan) -> bytes:
+def recorded(record: dict, request, change_set) -> bytes:
     """The first state of each path and unit, for good: an entry that is there stays."""
-    for change in plan.changes:
+    for change in change_set.changes:
         entry = record["files"].setdefault(change.path, _file_entry(change))
         entry["lines"] += [line for line in map(_as_text, change.wanted.lines) if line not in entry["lines"]]
-    directories = file_swap.missing_directories(plan.changes)
+    directories = file_swap.missing_directories(change_set.changes)
     record["directories"] += [path for path in directories if path not in record["directories"]]
     for number, unit in enumerate(request.units, start=len(record["units"])):
-        state = plan.states[unit.name]
+        state = change_set.states[unit.name]
         entry = {"LoadState": state.load, "UnitFileState": state.enablement, "ActiveState": state.active}
         record["units"].setdefault(unit.name, dict(entry, order=number, restart=[]))
         # Which of its files matter may change from one version of the role to the next.
@@ -117,7 +119,7 @@ def with_former_lines(wanted, name, record_dir):
     """Each file with the lines that earlier runs put into it."""
     if not any(file.lines for file in wanted):
         return wanted
-    record = read(name, record_dir)
+    record = read_backup(name, record_dir)
     try:
         former = {file.path: file.undo.own_lines for file in wanted_back(record)} if record else {}
     except MALFORMED as error:

@@ -52,9 +52,9 @@ def drift(names, words: str, record_dir: str, host_for) -> str:
 def _changed(kept, host_for):
     try:
         request, host = spec.request_from(kept), host_for(kept)
-        plan = apply.plan_for(request, host)
-        if plan.changed:
-            moved = [change.path for change in plan.landing] + [step.unit for step in plan.steps]
+        change_set = apply.change_set_for(request, host)
+        if change_set.changed:
+            moved = [change.path for change in change_set.landing] + [step.unit for step in change_set.steps]
             return f"{(moved or ['a unit that systemd has to read again'])[0]} is not as it was left"
         apply.prove_within(0, request, host)
     except apply.UNTOUCHED as error:

@@ -304,7 +304,7 @@ def text_for(wanted: FileSpec, present: bytes) -> bytes:
     return text_edits.with_lines(present, wanted.lines, wanted.before, wanted.former)
 
 
-def diff_of(change: Change) -> dict:
+def file_diff(change: Change) -> dict:
     """Before and after, as ansible prints them under --diff."""
     found = change.found
     entry = {"before_header": change.path, "after_header": change.path}

@@ -66,15 +66,15 @@ def prover(proof, check_mode):
     def prove(**hands):
         try:
             return check.assess(params, **hands)
-        except check.Unproven as error:
-            raise apply.Unproven(str(error)) from error
+        except check.CheckFailed as error:
+            raise apply.ProofFailed(str(error)) from error
 
     try:
         if wire.HAS_DNSPYTHON or not check_mode:
             prove(ask=enough, libc=enough, nameservers=lambda: [params["server"]])
     except _Enough:
         pass
-    except apply.Unproven as error:
+    except apply.ProofFailed as error:
         raise files.ValidationError(f"proof: {error}") from error
     return prove
 
@@ -101,6 +101,6 @@ def asker(path):
                 troubles.append(validation.one_line(error))
             else:
                 return
-        raise apply.Unproven(f"no server of {path} answers: {', '.join(troubles) or 'it names none'}")
+        raise apply.ProofFailed(f"no server of {path} answers: {', '.join(troubles) or 'it names none'}")
 
     return prove

@@ -15,29 +15,29 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction im
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.units import Step, steps_for
 
 
-def execute(request, host, check_mode: bool) -> dict:
-    """Puts the host back, or raises what `apply.execute` raises. Without a record there is nothing to do."""
-    record = backup.read(request.name, host.record_dir)
+def restore(request, host, check_mode: bool) -> dict:
+    """Puts the host back, or raises what `apply.deploy` raises. Without a record there is nothing to do."""
+    record = backup.read_backup(request.name, host.record_dir)
     if record is None:
-        return apply.Plan([], {}, [], False).result()
-    plan = plan_for(record, host)
+        return apply.ChangeSet([], {}, [], False).result()
+    change_set = way_back(record, host)
     if check_mode:
-        return dict(plan.result(), changed=True)  # the record itself goes
+        return dict(change_set.result(), changed=True)  # the record itself goes
     with file_swap.exclusive(host.record_dir), file_swap.uninterrupted():
-        record = backup.read(request.name, host.record_dir)
+        record = backup.read_backup(request.name, host.record_dir)
         if record is None:  # another restore went through meanwhile
-            return apply.Plan([], {}, [], False).result()
-        plan = plan_for(record, host)
-        units = [unit for unit in backup.units_back(record) if plan.states[unit.name].there]
-        if any(change.gone and change.wanted.undo.way == "watched" for change in plan.changes):
+            return apply.ChangeSet([], {}, [], False).result()
+        change_set = way_back(record, host)
+        units = [unit for unit in backup.units_back(record) if change_set.states[unit.name].there]
+        if any(change.gone and change.wanted.undo.way == "watched" for change in change_set.changes):
             host = host._replace(prove=None)  # the host had no resolver of its own before
-        result = apply.apply(request._replace(units=units), plan, host)
+        result = apply.carry_out(request._replace(units=units), change_set, host)
         forget(request.name, record, host)
     return dict(result, changed=True)
 
 
-def plan_for(record, host):
-    """The same plan as a deploy's, the other way round."""
+def way_back(record, host):
+    """The same change set as a deploy's, the other way round."""
     changes = files.changes_for(backup.wanted_back(record))
     moving = {change.path for change in changes if change.needed}
     units = backup.units_back(record)
@@ -55,7 +55,7 @@ def plan_for(record, host):
     run = [command for command in record["commands"] if moving.intersection(command["run_for"])]
     read = {path for unit in units for path in unit.restart_for}
     read.update(path for command in record["commands"] for path in command["run_for"])
-    return apply.Plan(
+    return apply.ChangeSet(
         changes,
         states,
         steps,

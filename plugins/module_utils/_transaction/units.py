@@ -22,7 +22,7 @@ CLIPPED = 500
 STEADY = 0.25  # seconds by which two looks at the same start may differ: it is told by two clocks
 
 
-class Failed(Exception):
+class CommandFailed(Exception):
     """systemd refused, with its own words and, for a start, the end of the journal."""
 
 
@@ -117,7 +117,7 @@ def words_after(state: UnitState, verbs: typing.Sequence[str]) -> str:
     return words_for(after) + (" (restarted)" if "restart" in verbs else "")
 
 
-def diff_of(states: typing.Dict[str, UnitState], steps: typing.Sequence[Step]) -> typing.List[dict]:
+def unit_diffs(states: typing.Dict[str, UnitState], steps: typing.Sequence[Step]) -> typing.List[dict]:
     """Before and after, as ansible prints them under --diff; empty if no unit is touched."""
     verbs = {}
     for step in steps:
@@ -161,7 +161,9 @@ class Systemctl:
         rc, out, err = self.run(["systemctl", "show", "--property=" + PROPERTIES, "--"] + list(names))
         blocks = [_properties(block) for block in out.strip().split("\n\n")]
         if rc != 0 or len(blocks) != len(names):
-            raise Failed(f"systemd does not tell the state of {', '.join(names)}: {last_line(err, out) or f'rc {rc}'}")
+            raise CommandFailed(
+                f"systemd does not tell the state of {', '.join(names)}: {last_line(err, out) or f'rc {rc}'}"
+            )
         return {name: self._state(blocks[at]) for at, name in enumerate(names)}
 
     def _state(self, block):
@@ -187,26 +189,26 @@ class Systemctl:
         if rc != 0:
             reason = last_line(err, out) or f"rc {rc}"
             journal = self.journal(step.unit) if starts else ""
-            raise Failed(f"systemctl {step.verb} {step.unit} failed: {reason}{journal}")
+            raise CommandFailed(f"systemctl {step.verb} {step.unit} failed: {reason}{journal}")
 
     def reload(self) -> None:
         rc, out, err = self.run(["systemctl", "daemon-reload"])
         if rc != 0:
-            raise Failed(f"systemctl daemon-reload failed: {last_line(err, out) or f'rc {rc}'}")
+            raise CommandFailed(f"systemctl daemon-reload failed: {last_line(err, out) or f'rc {rc}'}")
 
     def require_up(self, names: typing.Sequence[str]) -> typing.Dict[str, UnitState]:
         """A start that systemd calls done may still have died at once."""
         states = self.states(names)
         for name, state in states.items():
             if not state.up:
-                raise Failed(f"{name} did not stay up, it is {state.active} ({state.sub}){self.journal(name)}")
+                raise CommandFailed(f"{name} did not stay up, it is {state.active} ({state.sub}){self.journal(name)}")
         return states
 
     def require_steady(self, ran: typing.Dict[str, UnitState]) -> None:
         """Still up, and not once more: systemd starts again what dies."""
         for name, state in self.require_up(list(ran)).items():
             if abs((state.since or 0) - (ran[name].since or 0)) > STEADY:
-                raise Failed(f"{name} did not stay up, systemd had to start it again{self.journal(name)}")
+                raise CommandFailed(f"{name} did not stay up, systemd had to start it again{self.journal(name)}")
 
     def journal(self, name: str) -> str:
         """The unit's own last words, ready to be appended to a sentence."""

@@ -14,7 +14,7 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology impor
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.host_context import HostContext
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import read_list, read_topology
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import read_checks
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.rules import HOME_VARIABLE, check
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.rules import HOME_VARIABLE, judge
 
 LOOPBACK = ("127.0.0.1",)
 CHECKS_VARIABLE = "dnsmasq_checks"
@@ -121,7 +121,7 @@ def plan(
     known = _read_members(members, findings)
     given = sizing.read_sizes(sizes, findings)
     read_checks(checks, CHECKS_VARIABLE, findings)
-    check(site, findings)
+    judge(site, findings)
     if findings:
         raise TopologyError(findings)
 

@@ -169,7 +169,7 @@ STAGES: tuple[tuple[Callable[[HostContext], Iterator[str]], ...], ...] = (
 )
 
 
-def check(site: HostContext, findings: list[str]) -> None:
+def judge(site: HostContext, findings: list[str]) -> None:
     """Add what is wrong to the findings; the later stages look only at what is sound so far."""
     for number, stage in enumerate(STAGES):
         if number == 0 or not findings:

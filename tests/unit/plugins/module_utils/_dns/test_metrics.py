@@ -92,13 +92,13 @@ def answers(**says):
 def found(answer_to, files=None):
     """The samples of a page, by name and label."""
     read = (FILES if files is None else files).get
-    text = metrics.page(metrics.rows(answer_to, lambda path: read(path, ""), 1700000300.5))
+    text = metrics.exposition(metrics.rows(answer_to, lambda path: read(path, ""), 1700000300.5))
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return dict(line.rsplit(" ", 1) for line in lines)
 
 
 def test_a_page_says_all_that_dnsmasq_and_the_kernel_count():
-    assert metrics.page(metrics.rows(answers(), FILES.__getitem__, 1700000300.5)) == PAGE
+    assert metrics.exposition(metrics.rows(answers(), FILES.__getitem__, 1700000300.5)) == PAGE
 
 
 def test_a_dnsmasq_that_is_silent_is_down_and_nothing_is_made_up():

@@ -106,7 +106,7 @@ class Proof:
     def __call__(self):
         self.made += 1
         if self.made <= self.failures:
-            raise apply.Unproven(f"failure {self.made}")
+            raise apply.ProofFailed(f"failure {self.made}")
         return {"slowest_ms": 0.1}
 
 
@@ -153,7 +153,7 @@ class Lab:
         nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": []}
         nothing.update(check=None, commands=[], settle=0.0, after=None, trial=None, proof=None)
         params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
-        return apply.execute(spec.request_from(params), self.host(), check_mode)
+        return apply.deploy(spec.request_from(params), self.host(), check_mode)
 
     def picture(self):
         files = {}
@@ -435,7 +435,7 @@ def test_a_unit_that_dies_while_it_is_relied_on_changes_nothing(lab, dies):
     lab.systemd.units[FIRST]["since"] = time.monotonic()
     lab.asleep = lambda: dies(lab.systemd)
     before = lab.picture()[0]
-    with pytest.raises(_units.Failed, match=f"{FIRST} did not stay up.*last words of {FIRST}"):
+    with pytest.raises(_units.CommandFailed, match=f"{FIRST} did not stay up.*last words of {FIRST}"):
         lab.run(files=[lab.file("old")], after=RELYING)
     assert lab.picture()[0] == before
 
@@ -452,7 +452,7 @@ class Rehearsal:
         monkeypatch.setattr(apply, "run_trial", self)
 
     def __call__(self, argv, content, prove, seconds, unproven, clock, sleep):
-        assert (prove, seconds, unproven) == (self.lab.trial, 20.0, apply.Unproven)
+        assert (prove, seconds, unproven) == (self.lab.trial, 20.0, apply.ProofFailed)
         self.made.append((argv, content, self.lab.old.read_text(), list(self.lab.systemd.log)))
         if self.refuted:
             raise apply.Refuted(self.refuted)
@@ -504,7 +504,7 @@ def test_no_trial_where_nothing_would_be_replaced(lab, monkeypatch, prepare, opt
 def test_a_way_back_has_no_trial(lab, monkeypatch):
     lab.run(**trying(lab), settle=1.0)
     rehearsal = Rehearsal(monkeypatch, lab, refuted="no")
-    restore.execute(spec.Request("x", [], [], None, 20.0, False), lab.host(), False)
+    restore.restore(spec.Request("x", [], [], None, 20.0, False), lab.host(), False)
     assert rehearsal.made == [] and lab.old.read_text() == "good\n"
 
 
@@ -575,14 +575,14 @@ def test_a_proof_that_never_holds_fails_with_the_last_reason(lab, shared):
 
 def test_a_failing_proof_without_a_change_does_not_restart_what_reads_our_own_file(lab):
     lab.proof.failures = 1000
-    with pytest.raises(apply.Unproven, match="failure 1"):
+    with pytest.raises(apply.ProofFailed, match="failure 1"):
         lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST, restart_for=[str(lab.old)])])
     assert lab.systemd.log == []
 
 
 def test_with_nothing_to_restart_the_proof_is_made_once(lab):
     lab.proof.failures = 1
-    with pytest.raises(apply.Unproven, match="failure 1"):
+    with pytest.raises(apply.ProofFailed, match="failure 1"):
         lab.run(files=[lab.file("old", "good\n")], units=[unit(FIRST)])
     assert lab.proof.made == 1
 

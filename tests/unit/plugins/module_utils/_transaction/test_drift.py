@@ -42,7 +42,7 @@ class Deployed:
         self.kept = Path(backup.kept_of("dnsmasq", self.params["record_dir"]))
 
     def run(self) -> None:
-        apply.execute(spec.request_from(self.params), self.lab.host(), False)
+        apply.deploy(spec.request_from(self.params), self.lab.host(), False)
         drift.keep(self.params)
 
     def differs(self, words: str = WORDS, names: tuple[str, ...] = ("dnsmasq",)) -> str:
@@ -113,7 +113,7 @@ def test_a_deploy_that_failed_leaves_what_was_kept_of_the_one_that_holds(deploye
 def test_what_is_kept_is_roots_own_and_goes_with_the_record(deployed: Deployed) -> None:
     assert stat.S_IMODE(deployed.kept.stat().st_mode) == 0o600
     request = spec.request_from({**deployed.params, "files": [], "units": []})
-    restore.execute(request, deployed.lab.host(), False)
+    restore.restore(request, deployed.lab.host(), False)
     assert not deployed.kept.exists() and not deployed.kept.parent.exists()
     assert OTHER in deployed.differs()
 
@@ -125,7 +125,7 @@ def test_a_write_that_was_cut_off_is_written_over_and_goes_too(deployed: Deploye
     assert deployed.differs("newer basis") == ""
     deployed.kept.with_name(deployed.kept.name + ".new").write_text("{")
     request = spec.request_from({**deployed.params, "files": [], "units": []})
-    restore.execute(request, deployed.lab.host(), False)
+    restore.restore(request, deployed.lab.host(), False)
     assert not deployed.kept.parent.exists()
 
 

@@ -348,8 +348,8 @@ def test_the_diff_shows_text_or_else_the_mode(tmp_path):
     (text,) = changes(wanted(path, content="b\n"))
     (mode,) = changes(wanted(path, content="a\n"))
     headers = {"before_header": str(path), "after_header": str(path)}
-    assert files.diff_of(text) == dict(headers, before="a\n", after="b\n")
-    assert files.diff_of(mode) == dict(headers, before="mode: 0600\n", after="mode: 0644\n")
+    assert files.file_diff(text) == dict(headers, before="a\n", after="b\n")
+    assert files.file_diff(mode) == dict(headers, before="mode: 0600\n", after="mode: 0644\n")
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ def lab(tmp_path):
 
 def restore(lab, check_mode=False, **hands):
     request = spec.Request("x", [], [], None, 20.0, False)
-    return _restore.execute(request, lab.host()._replace(**hands), check_mode)
+    return _restore.restore(request, lab.host()._replace(**hands), check_mode)
 
 
 def without_times(lab):

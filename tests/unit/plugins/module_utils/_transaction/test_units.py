@@ -142,7 +142,7 @@ def test_no_units_no_question():
     ids=["no systemd", "no systemctl", "no answer"],
 )
 def test_a_host_without_systemd_is_a_reason(answer):
-    with pytest.raises(units.Failed, match=f"the state of {NAME}, b.service: {answer[2] or 'rc 0'}$"):
+    with pytest.raises(units.CommandFailed, match=f"the state of {NAME}, b.service: {answer[2] or 'rc 0'}$"):
         units.Systemctl(Programs({"systemctl show": answer})).states([NAME, "b.service"])
 
 
@@ -159,7 +159,7 @@ def test_a_failed_start_quotes_the_journal():
             "journalctl": (0, "old\n\ndnsmasq: failed to bind 127.0.0.1: Address already in use\n", ""),
         }
     )
-    with pytest.raises(units.Failed) as caught:
+    with pytest.raises(units.CommandFailed) as caught:
         units.Systemctl(programs).take(units.Step("start", NAME))
     assert str(caught.value) == (
         "systemctl start dnsmasq.service failed: See journalctl -xe; "
@@ -181,13 +181,13 @@ def test_without_a_journal_nothing_is_quoted(answer):
 
 def test_an_enable_that_fails_quotes_no_journal():
     programs = Programs({"systemctl enable": (1, "", "Unit file dnsmasq.service does not exist.")})
-    with pytest.raises(units.Failed, match=r"enable dnsmasq.service failed: Unit .* does not exist.$"):
+    with pytest.raises(units.CommandFailed, match=r"enable dnsmasq.service failed: Unit .* does not exist.$"):
         units.Systemctl(programs).take(units.Step("enable", NAME))
 
 
 def test_a_unit_that_died_at_once_is_found_out():
     shown = SHOWN.split("\n\n", 1)[0].replace("=active", "=activating").replace("running", "auto-restart")
-    with pytest.raises(units.Failed, match=r"did not stay up, it is activating \(auto-restart\)"):
+    with pytest.raises(units.CommandFailed, match=r"did not stay up, it is activating \(auto-restart\)"):
         units.Systemctl(Programs({"systemctl show": (0, shown, "")})).require_up([NAME])
 
 
@@ -203,7 +203,7 @@ def test_a_unit_that_died_at_once_is_found_out():
 )
 def test_the_diff_of_units(steps, before, after):
     now = units.UnitState() if before == "not there" else state()
-    entries = units.diff_of({NAME: now}, [units.Step(verb, NAME) for verb in steps])
+    entries = units.unit_diffs({NAME: now}, [units.Step(verb, NAME) for verb in steps])
     assert [(one["before"], one["after"]) for one in entries] == (
         [(f"{NAME}: {before}\n", f"{NAME}: {after}\n")] if steps else []
     )

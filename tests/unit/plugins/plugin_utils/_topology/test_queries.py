@@ -47,7 +47,7 @@ def module_takes(query: dict[str, Any]) -> bool:
         check.assess(checked.validated_parameters, ask=ask)
     except Asked:
         return True
-    except check.Unproven:
+    except check.CheckFailed:
         return False
     raise AssertionError("nothing was asked")
 
