@@ -24,7 +24,7 @@ LAB = HERE.parents[1] / "molecule" / "lab"
 NAMES = ("resolver", "story", "run", "scale", "fleet")
 #: Seconds that one bench may take, whatever its own limits are, and that it has for leaving when it is told to.
 LIMIT, LEAVE = 3600, 90
-#: `scale` deploys to thousands of hosts twice, with stubs in their place: about two hours of the processors.
+#: `scale` deploys to thousands of hosts, with stubs in their place: hours of the processors.
 LIMITS = {"scale": 5 * 3600}
 
 

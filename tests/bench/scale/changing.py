@@ -49,6 +49,8 @@ class Changing:
     fleets: list[Fleet]
     limit: float
     seconds: dict[tuple[str, int], float] = field(default_factory=dict)
+    #: Plays that a size was too large for: no larger one is tried.
+    too_slow: set[str] = field(default_factory=set)
 
     def argv(self, play: str, inventory: Path) -> list[str]:
         playbook = {DEPLOY: "everywhere.dnsmasq.deploy", EMPTY: str(HERE / "empty" / "deploy.yml")}[play]
@@ -62,6 +64,8 @@ class Changing:
             check_alike(results[DEPLOY], results[EMPTY])
 
     def _run(self, bench: Bench, play: str, hosts: int, inventory: Path) -> Results | None:
+        if play in self.too_slow:
+            return None
         counted, output = inventory.with_suffix(".json"), inventory.with_suffix(".out")
         environment = (
             os.environ
@@ -77,6 +81,7 @@ class Changing:
         try:
             cost = run(self.argv(play, inventory), sorted(os.sched_getaffinity(0)), self.limit, environment, output)
         except TooSlowError:
+            self.too_slow.add(play)
             bench.say(f"{play}, {hosts} changing hosts: ended after {self.limit:.0f} s")
             return None
         self.seconds[play, hosts] = cost.processor
