@@ -361,8 +361,6 @@ def test_what_is_neither_true_nor_false_is_refused_by_name_in_a_deploy(run: Run)
 @pytest.mark.ansible
 def test_each_public_variable_of_the_roles_has_its_cases() -> None:
     public = {name for options in SPECS.values() for name in options}
-    # What a play hands on is what a module of ours returned.
-    public -= {"dnsmasq_plans", "dnsmasq_info", "resolv_conf_info"}
     assert {name for name in public if not any(name in place for place in [*PLACES, *SPEC_PLACES])} == set()
 
 

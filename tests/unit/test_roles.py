@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.detect import HASHED, HASHED_OF_DNSMASQ
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._resolv_conf.preflight import PROVIDERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,7 +20,8 @@ ROLES = sorted(path for path in (ROOT / "roles").iterdir() if path.is_dir())
 PLATFORM = re.compile(r"ansible_(distribution|os_family)|ansible_facts\W+(distribution|os_family)")
 
 
-#: What a play that asked already hands to a role: without it, the role asks by itself. So none has a default.
+#: What a play that asked already hands to a role: without it, the role asks by itself. So none has a default. None is
+#: among the options either, which Ansible renders whole for each host: the plans of all of them, too.
 HANDED_ON = {"dnsmasq_plans", "dnsmasq_info", "resolv_conf_info"}
 
 
@@ -74,7 +76,7 @@ def test_the_names_that_tasks_set_are_found() -> None:
 def test_the_specs_and_the_defaults_have_the_same_variables(role: Path) -> None:
     options = read(role / "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
     public = {name for name in read(role / "defaults/main.yml") if not name.startswith("__")}
-    assert set(options) == public | {name for name in HANDED_ON if name.startswith(f"{role.name}_")}
+    assert set(options) == public
     assert all(name.startswith(f"{role.name}_") for name in options)
 
 
@@ -118,6 +120,14 @@ def test_files_are_short(pattern: str, limit: int) -> None:
     }
     assert lengths
     assert {name: lines for name, lines in lengths.items() if lines >= limit} == {}
+
+
+@pytest.mark.parametrize("path", files("templates/*"))
+def test_a_template_reads_no_fact_that_hosts_with_one_hash_differ_in(path: Path) -> None:
+    """Their files are rendered once, by that hash."""
+    facts = set(re.findall(r"(?:dnsmasq|resolv_conf)_info((?:\.\w+)+)", path.read_text(encoding="utf-8")))
+    known = {f".{fact}" for fact in HASHED} | {f".dnsmasq.{fact}" for fact in HASHED_OF_DNSMASQ}
+    assert facts <= known
 
 
 @pytest.mark.parametrize("path", files("templates/**/*", "vars/*.yml", "tasks/**/*.yml"))

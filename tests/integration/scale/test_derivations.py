@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "ANSIBLE_CALLBACK_PLUGINS": f"{SCALE / 'callback'}:{ROOT / 'tests/integration/network_1/callbacks'}",
         "ANSIBLE_CALLBACKS_ENABLED": "count_derivations,events",
         "DERIVATIONS": str(folder / "derivations"),
+        "RENDERINGS": str(folder / "renderings"),
         "EVENTS": str(folder / "events"),
     }
     program = "import sys; from ansible.cli.playbook import main; sys.exit(main())"
@@ -58,12 +60,21 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     done = subprocess.run(argv, env=environment, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
     events = [json.loads(line) for line in (folder / "events").read_text().splitlines()]
-    return {"derivations": (folder / "derivations").read_text().splitlines(), "events": events}
+    made = {name: (folder / name).read_text().splitlines() for name in ("derivations", "renderings")}
+    return {**made, "events": events}
 
 
 def test_each_distinct_plan_is_derived_once(run: dict[str, Any]) -> None:
     # Each bridge has one, and so have the other hosts of each network.
     assert len(run["derivations"]) == len(BRIDGES) + 2, run["derivations"]
+
+
+def test_files_are_rendered_once_for_hosts_of_one_plan(run: dict[str, Any]) -> None:
+    rendered = Counter(run["renderings"])
+    assert rendered["dnsmasq.conf.j2"] == len(run["derivations"]), rendered
+    assert rendered["filter.nft.j2"] == len(BRIDGES), rendered
+    # What has nothing of a plan is the same for all.
+    assert rendered["dhclient_hook.sh.j2"] == 1, rendered
 
 
 def test_each_host_is_deployed_to(run: dict[str, Any]) -> None:
