@@ -82,7 +82,8 @@ options:
       - The network of each host of the inventory, one item a host, with V(none) or an empty string for a host in no
         network. The order does not matter.
       - A bridge's sizes follow from the number of its clients, which are the hosts that may have a question there, also
-        through other bridges, and the bridges linked to it. Nothing else depends on O(members).
+        through other bridges, and the bridges linked to it. That number is rounded up to a power of two, so that few
+        of the hosts that are added to an inventory restart a bridge. Nothing else depends on O(members).
     type: list
     elements: str
     default: []
@@ -212,7 +213,7 @@ EXAMPLES = r"""
 #     - {zone: gcp.example, servers: [169.254.169.254], owner: gcp, via: gcp}
 #   ...
 #   allow: [35.199.192.0/19, 192.0.2.53/32, 192.0.2.54/32, 198.51.100.0/24]
-#   sizes: {cache_size: 20000, forward_max: 10204, stale_seconds: 0, tcp_connections: 204, receive_buffer: 8489728}
+#   sizes: {cache_size: 20000, forward_max: 16384, stale_seconds: 0, tcp_connections: 300, receive_buffer: 13631488}
 #   ...
 """
 

@@ -46,7 +46,11 @@ _NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 def of_bridge(clients: int) -> dict[str, int | None]:
-    """All clients ask at once, each for another name."""
+    """All clients ask at once, each for another name.
+
+    Rounded up to a power of two: not every host that is added to the inventory changes, and so restarts, each bridge.
+    """
+    clients = 1 << (clients - 1).bit_length() if clients else 0
 
     def within(size: str, number: int, floor: int) -> int:
         return min(max(number, floor), LIMITS[size].high)

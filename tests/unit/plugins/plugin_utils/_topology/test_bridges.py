@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import plan as _plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import sizing
 from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils._topology.topologies import OWNER
 
 # --- who is answered ---
@@ -126,13 +128,13 @@ LOCAL = {**SMALLEST, "stale_seconds": 3600, "tcp_connections": None, "receive_bu
             "hub-1",
             "hub",
             ["hub"] * 5000 + ["lab"] * 900 + ["void"] * 99 + ["spoke", "far", "elsewhere", "", None] * 700,
-            {**SMALLEST, "cache_size": 14800, "forward_max": 14800, "tcp_connections": 296, "receive_buffer": 12313600},
+            {**SMALLEST, "cache_size": 16384, "forward_max": 16384, "tcp_connections": 300, "receive_buffer": 13631488},
         ),
         (
             "spoke-1",
             "spoke",
             ["spoke"] * 900 + ["far"] * 98,
-            {**SMALLEST, "forward_max": 2000, "receive_buffer": 1664000},
+            {**SMALLEST, "forward_max": 2048, "receive_buffer": 1703936},
         ),
         (
             "hub-1",
@@ -152,13 +154,22 @@ LOCAL = {**SMALLEST, "stale_seconds": 3600, "tcp_connections": None, "receive_bu
         "a host in no network too",
         "a bridge without clients has a floor",
         "few clients are below it",
-        "twice the hosts behind it and the linked bridges; 25 of them a connection, 832 bytes a query",
-        "two linked bridges are two clients",
+        "twice 8192 for 7400 hosts behind it and linked bridges; 25 of them a connection, 832 bytes a query",
+        "two linked bridges are two clients: 1024 for 1000",
         "no more than the options take",
     ],
 )
 def test_sizes_follow_from_the_tier_and_the_clients(host: str, network: Any, members: Any, sizes: Any) -> None:
     assert _plan.plan(around(), host, network, members=members)["sizes"] == sizes
+
+
+def test_a_bridge_is_restarted_six_times_while_its_network_grows_from_100_hosts_to_5000() -> None:
+    found = [sizing.of_bridge(clients) for clients in range(100, 5001)]
+    assert sum(one != other for one, other in pairwise(found)) == 6
+    for clients, sizes in enumerate(found, 100):
+        # Never less than twice the clients need.
+        assert sizes["forward_max"] >= 2 * clients, clients
+        assert sizes["receive_buffer"] >= 2 * clients * 832, clients
 
 
 @pytest.mark.parametrize("host", ["app1", "hub-1"])
