@@ -23,10 +23,12 @@ ASIDE = (
 UNITS = (
     # A systemd that does not answer is a failure, and no host without units.
     "set -e; enabled=$(systemctl list-unit-files --no-legend --no-pager"
-    " --state=enabled,enabled-runtime,masked,masked-runtime); active=$(systemctl list-units --no-legend --no-pager --plain"
-    " --state=active --type=service,path,socket); echo \"$enabled\" | awk '{print $1, $2}' | sort;"
+    " --state=enabled,enabled-runtime,masked,masked-runtime);"
+    " active=$(systemctl list-units --no-legend --no-pager --plain --state=active --type=service,path,socket);"
+    " echo \"$enabled\" | awk '{print $1, $2}' | sort;"
     # All that is enabled, and what runs of that which has to do with names: others come and go with a reboot.
-    " echo \"$active\" | awk '{print $1}' | sort | grep -E '^(dnsmasq|everywhere|NetworkManager|networking|dhcpcd|resolvconf|nftables"
+    " echo \"$active\" | awk '{print $1}' | sort"
+    " | grep -E '^(dnsmasq|everywhere|NetworkManager|networking|dhcpcd|resolvconf|nftables"
     "|systemd-(resolved|networkd))[.]'"
     " || true"
 )
