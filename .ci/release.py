@@ -24,7 +24,7 @@ WANTED = re.compile(
     r"|meta/(runtime|execution-environment)\.yml|meta/ee-(requirements|bindep)\.txt"
     r"|docs/[a-z_]+\.md|docs/images/.+"
     r"|playbooks/(tasks/)?[a-z_]+\.yml|playbooks/templates/[\w.]+\.j2"
-    r"|plugins/(action|filter|modules|module_utils|plugin_utils)/(_\w+/)?\w+\.py"
+    r"|plugins/(action|doc_fragments|filter|lookup|modules|module_utils|plugin_utils)/(_\w+/)?\w+\.py"
     r"|roles/(dnsmasq|resolv_conf)/(README\.md|(defaults|meta|tasks|templates|vars)/(providers/)?[\w.-]+)"
 )
 LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")

@@ -11,13 +11,13 @@ version_added: 0.1.0
 author:
   - The everywhere.dnsmasq founders (@everywhere)
 description:
-  - Renders a template as P(ansible.builtin.template#lookup) does, keeps the text for the rest of the run, and returns
-    the same text to every host that gives the same O(key).
+  - Renders a template as the lookup C(ansible.builtin.template) does, keeps the text for the rest of the run, and
+    returns the same text to every host that gives the same O(key).
   - The lookup of ansible-core copies all variables of a host each time, the plans of all networks among them.
 options:
   _terms:
     description:
-      - The template, as P(ansible.builtin.template#lookup) finds it. Exactly one.
+      - The template, as that lookup finds it. Exactly one.
     type: list
     elements: str
     required: true
@@ -34,9 +34,6 @@ options:
     default: {}
 notes:
   - The texts are kept in the folder that C(ansible-playbook) removes as it ends (C(DEFAULT_LOCAL_TMP)).
-seealso:
-  - plugin: ansible.builtin.template
-    plugin_type: lookup
 """
 
 EXAMPLES = r"""
