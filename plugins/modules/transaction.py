@@ -21,7 +21,7 @@ description:
   - A run that finds nothing to change makes O(proof) once. If it does not hold, units whose O(units[].restart_for)
     names a file with O(files[].block) or O(files[].lines) are restarted once, since an earlier run may have been cut
     off between the files and the restart.
-  - With O(state=absent) the record is the plan. What it names goes back, and then it goes itself.
+  - With O(state=absent) what the record names goes back, and then it goes itself.
   - From the swap on, hangups and interrupts are ignored, and a termination is delayed until the host is whole again.
     Only one transaction runs on a host at a time. Others wait for it.
 attributes:
@@ -38,8 +38,14 @@ options:
       - V(absent) puts everything that the record O(name) holds back to what was there before the first change. Files
         with O(files[].content), O(files[].link) and O(files[].watched) go back as a whole, and are removed if there
         were none. Out of files with O(files[].block), O(files[].lines) and O(files[].regexp) only our part is taken.
-        Units are enabled and running as they were. Without a record there is nothing to do.
-      - V(absent) takes no O(files), O(units), O(commands), O(check), O(trial), O(proof) and O(after).
+        Units are enabled and running as they were.
+      - Where the record is missing or cannot be read, V(absent) takes away what O(files) name and what is there, as if
+        nothing had been there before. Files with O(files[].link) and O(files[].regexp) stay. Units of which the file
+        goes, and those with O(units[].running=false), are stopped and disabled; others are restarted. O(commands) are
+        run. A warning says so. Nothing is done where nothing shows that there was a deploy. A file with
+        O(files[].content), one with O(files[].block) and O(evidence) show it. Lines, and what another program writes,
+        do not.
+      - V(absent) takes no O(check), O(trial), O(proof) and O(after).
     type: str
     choices: [present, absent]
     default: present
@@ -245,6 +251,10 @@ options:
       - A file like C(/etc/resolv.conf). One of its servers has to answer in the end, with whatever response, unless
         the record says that the file was not there, or dnspython is missing, which is warned of.
       - Goes with O(state=absent), after which no resolver of ours is left to prove.
+    type: str
+  evidence:
+    description:
+      - A path that is there only where a deploy was made, for O(state=absent) without a record. It is not touched.
     type: str
   proof:
     description:
@@ -466,6 +476,7 @@ ARGUMENTS = {
     "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
     "commands": {"type": "list", "elements": "dict", "default": [], "options": COMMAND},
     "resolv_conf": {"type": "str"},
+    "evidence": {"type": "str"},
     "proof": {"type": "dict"},
     "proof_deadline": {"type": "float", "default": 20.0},
     "settle": {"type": "float", "default": 0.0},
@@ -478,17 +489,23 @@ ARGUMENTS = {
 }
 
 
+LOST = (
+    "%s: what this collection puts on a host is taken away, as if nothing had been there before; what other lines and"
+    " links said, which packages were there and what ran is not known, and left as it is"
+)
+
+
 def _require_fitting(params):
     """What goes with which state."""
     if params["resolv_conf"]:
         validation.plain_path("resolv_conf", params["resolv_conf"], "/etc/resolv.conf")
     if params["state"] == "present" and params["resolv_conf"]:
         raise files.ValidationError("resolv_conf goes with state=absent; use proof")
-    given = [option for option in ("files", "units", "commands", "check", "trial", "proof", "after") if params[option]]
-    if params["state"] == "absent" and (given or params["prepare_only"]):
-        raise files.ValidationError(
-            f"state=absent takes no {(given + ['prepare_only'])[0]}; the record says what goes back"
-        )
+    if params["state"] == "present" and params["evidence"]:
+        raise files.ValidationError("evidence goes with state=absent; leave it out")
+    given = [option for option in ("check", "trial", "proof", "after", "prepare_only") if params[option]]
+    if params["state"] == "absent" and given:
+        raise files.ValidationError(f"state=absent takes no {given[0]}; the record says what goes back")
 
 
 def keep_deployed(module):
@@ -517,6 +534,9 @@ def main():
             prove_at=prover_at(module.params["proof"]),
         )
         result = (restore.restore if absent else apply.deploy)(request, host, module.check_mode)
+        lost = result.pop("lost", None)
+        if lost:
+            module.warn(LOST % lost)
         if module.params["deployed"] and not (absent or module.check_mode or request.prepare_only):
             keep_deployed(module)
     except apply.RolledBack as error:

@@ -8,11 +8,21 @@ import json
 import os
 import typing
 
-from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import file_swap, files, units
+from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction import (
+    file_swap,
+    files,
+    text_edits,
+    units,
+)
 
 _TEXTS = ("regexp", "replace")
-#: What reading a record raises that is JSON and no record.
-MALFORMED = (AttributeError, KeyError, TypeError)
+
+
+class Unreadable(files.ValidationError):
+    """The record is there and tells nothing."""
+
+    def __init__(self, path, error):
+        super().__init__(f"the record {path} is not readable ({error}); move it away")
 
 
 def path_of(name: str, record_dir: str) -> str:
@@ -30,28 +40,24 @@ def read_backup(name: str, record_dir: str) -> typing.Optional[dict]:
     return _parsed(found) if found.existed else None
 
 
-def _unreadable(path, error):
-    return files.ValidationError(f"the record {path} is not readable ({error}); move it away")
-
-
 def _parsed(found):
     try:
         record = json.loads(found.content.decode("utf-8"))
-        return dict({"version": 1, "files": {}, "directories": [], "units": {}, "commands": []}, **record)
-    except (TypeError, ValueError) as error:
-        raise _unreadable(found.path, error) from error
+        record = dict({"version": 1, "files": {}, "directories": [], "units": {}, "commands": []}, **record)
+        # Whatever is asked of it later.
+        wanted_back(record)
+        units_back(record)
+        list(map(_commands_of, record["commands"]))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Unreadable(found.path, error) from error
+    return record
 
 
 def written(request, change_set, host) -> file_swap.Swap:
     """Adds what was found to the record; undoing the swap takes it out again."""
     wanted = files.FileSpec(path_of(request.name, host.record_dir), content=b"", mode=0o600)
     found = files.look(wanted.path)
-    try:
-        content = recorded(
-            _parsed(found) if found.existed else _parsed(found._replace(content=b"{}")), request, change_set
-        )
-    except MALFORMED as error:
-        raise _unreadable(wanted.path, error) from error
+    content = recorded(_parsed(found if found.existed else found._replace(content=b"{}")), request, change_set)
     restarts_only = not change_set.landing and all(step.verb == "restart" for step in change_set.steps)
     swap = file_swap.Swap([] if restarts_only else [files.Change(wanted, found, content, wanted.mode)])
     try:
@@ -78,9 +84,8 @@ def recorded(record: dict, request, change_set) -> bytes:
             set(record["units"][unit.name]["restart"]).union(unit.restart_for)
         )
     for command in request.commands:
-        entry = {"argv": list(command.argv), "undo": list(command.undo), "run_for": list(command.run_for)}
-        if entry not in record["commands"]:
-            record["commands"].append(entry)
+        if _command_entry(command) not in record["commands"]:
+            record["commands"].append(_command_entry(command))
     return json.dumps(record, indent=1, sort_keys=True).encode("ascii") + b"\n"
 
 
@@ -120,10 +125,7 @@ def with_former_lines(wanted, name, record_dir):
     if not any(file.lines for file in wanted):
         return wanted
     record = read_backup(name, record_dir)
-    try:
-        former = {file.path: file.undo.own_lines for file in wanted_back(record)} if record else {}
-    except MALFORMED as error:
-        raise _unreadable(path_of(name, record_dir), error) from error
+    former = {file.path: file.undo.own_lines for file in wanted_back(record)} if record else {}
     return [file._replace(former=former.get(file.path, frozenset())) if file.lines else file for file in wanted]
 
 
@@ -142,6 +144,60 @@ def _wanted_back(path, entry):
         **texts,
     )
     return files.FileSpec(path, in_place=entry["in_place"], undo=was)
+
+
+def assumed(request, states) -> dict:
+    """The backup as it would be if nothing of what the request names had been there before, as far as it is there now.
+
+    Whole files go, out of shared ones our part. What a link or a substitution took the place of, nobody knows: they
+    stay. A unit of which the file goes, or that the request does not want to run, is stopped and disabled; any other is
+    restarted where it reads what goes.
+    """
+    record = _parsed(files.FileState("", "", content=b"{}"))
+    held = {}  # by where the bytes are: two paths may lead to one file
+    for file in request.files:
+        found = files.look(file.path)
+        if _holds(file, found):
+            held.setdefault(found.target, (file, found))
+    # A line, or a file that another program writes, may be anybody's.
+    if not (
+        os.path.lexists(request.evidence) or any(file.way in ("content", "block") for file, _found in held.values())
+    ):
+        return record
+    for file, found in held.values():
+        entry = _file_entry(files.Change(file, found, b"", 0))
+        record["files"][file.path] = dict(entry, existed=file.way == "lines", content=None)
+    gone = set(record["files"])
+    for unit in request.units:
+        state, made = states[unit.name], any(path.endswith("/" + unit.name) for path in gone)
+        entry = {"order": len(record["units"]), "restart": sorted(gone.intersection(unit.restart_for))}
+        if made or not unit.running:
+            entry.update(LoadState="not-found", UnitFileState="disabled", ActiveState="inactive")
+        else:
+            entry.update(LoadState=state.load, UnitFileState=state.enablement, ActiveState=state.active)
+        if made or entry["restart"]:
+            record["units"][unit.name] = entry
+    for command in request.commands:
+        if gone.intersection(command.run_for):
+            record["commands"].append(_command_entry(command))
+    return record
+
+
+def _holds(file, found):
+    """Whether what the request would put there is there."""
+    if file.way in ("content", "watched"):
+        return found.existed
+    present = found.content.splitlines()
+    return (file.way == "block" and text_edits.BEGIN in present) or any(line in present for line in file.lines)
+
+
+def _commands_of(entry):
+    """Both programs, and the files that they are run for."""
+    return list(entry["argv"]), list(entry["undo"]), list(entry["run_for"])
+
+
+def _command_entry(command):
+    return {"argv": list(command.argv), "undo": list(command.undo), "run_for": list(command.run_for)}
 
 
 def units_back(record: dict) -> typing.List[units.UnitSpec]:

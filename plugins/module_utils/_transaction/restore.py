@@ -16,15 +16,15 @@ from ansible_collections.everywhere.dnsmasq.plugins.module_utils._transaction.un
 
 
 def restore(request, host, check_mode: bool) -> dict:
-    """Puts the host back, or raises what `apply.deploy` raises. Without a record there is nothing to do."""
-    record = backup.read_backup(request.name, host.record_dir)
+    """Puts the host back, or raises what `apply.deploy` raises. Where nothing was deployed there is nothing to do."""
+    record, lost = backup_or_assumption(request, host)
     if record is None:
         return apply.ChangeSet([], {}, [], False).result()
     change_set = way_back(record, host)
     if check_mode:
-        return dict(change_set.result(), changed=True)  # the record itself goes
+        return dict(change_set.result(), changed=True, lost=lost)  # the record itself goes
     with file_swap.exclusive(host.record_dir), file_swap.uninterrupted():
-        record = backup.read_backup(request.name, host.record_dir)
+        record, lost = backup_or_assumption(request, host)
         if record is None:  # another restore went through meanwhile
             return apply.ChangeSet([], {}, [], False).result()
         change_set = way_back(record, host)
@@ -33,7 +33,25 @@ def restore(request, host, check_mode: bool) -> dict:
             host = host._replace(prove=None)  # the host had no resolver of its own before
         result = apply.carry_out(request._replace(units=units), change_set, host)
         forget(request.name, record, host)
-    return dict(result, changed=True)
+    return dict(result, changed=True, lost=lost)
+
+
+def backup_or_assumption(request, host):
+    """The backup, or, where it is lost, what takes away all that the request names; and why it is lost.
+
+    Neither where nothing was deployed.
+    """
+    path = backup.path_of(request.name, host.record_dir)
+    try:
+        record, lost = backup.read_backup(request.name, host.record_dir), f"the record {path} is missing"
+        if record is not None:
+            return record, None
+    except backup.Unreadable as error:
+        if not request.files:
+            raise
+        lost = str(error)
+    assumption = backup.assumed(request, host.systemctl.states([unit.name for unit in request.units]))
+    return (assumption, lost) if assumption["files"] or os.path.lexists(path) else (None, None)
 
 
 def way_back(record, host):
@@ -77,7 +95,8 @@ def forget(name, record, host) -> None:
     for kept in (backup.kept_of(name, host.record_dir), backup.kept_of(name, host.record_dir) + ".new"):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(kept)
-    os.unlink(backup.path_of(name, host.record_dir))
+    with contextlib.suppress(FileNotFoundError):  # it was lost
+        os.unlink(backup.path_of(name, host.record_dir))
     for directory in sorted(record["directories"], reverse=True) + [host.record_dir]:
         with contextlib.suppress(OSError):  # somebody else's file is in it
             os.rmdir(directory)

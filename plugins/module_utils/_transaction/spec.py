@@ -34,6 +34,7 @@ class Request(typing.NamedTuple):
     commands: typing.List[Command] = []
     settle: float = 0.0  # seconds that a unit has to stay up after it was started
     after: typing.Optional[dict] = None  # unit that has to have been up for so many seconds before anything lands
+    evidence: str = ""  # a path that shows that a deploy was made
     trial: typing.Optional[dict] = None  # argv and file of a daemon to prove beside unit, which runs
 
 
@@ -78,6 +79,7 @@ def request_from(params: dict) -> Request:
         commands,
         params["settle"],
         _checked_after(params["after"]),
+        validation.plain_path("evidence", params["evidence"], "/etc/name.conf") if params["evidence"] else "",
         _checked_trial(params["trial"], files, units, params["proof"]),
     )
 

@@ -377,6 +377,54 @@ def test_a_restore_leaves_what_was_there_before(table, playbook, hosts):
     table.each("/etc, units, lookups restored", restored, hosts)
 
 
+RECORDS = "/var/lib/everywhere.dnsmasq"
+#: How the backup of a host is lost, one host of each way in which resolv.conf comes about.
+LOST = {
+    "bu-ifupdown": f"rm -r {RECORDS}",
+    "bw-nm": f"echo '{{' >{RECORDS}/resolv_conf.json",
+    "fk-resolved": f"rm {RECORDS}/dnsmasq.json; : >{RECORDS}/resolv_conf.json",
+    "bw-networkd": f"rm -r {RECORDS}",
+    "tx-openresolv": f"rm {RECORDS}/resolv_conf.json",
+    "bw-static": f"rm -r {RECORDS}",
+}
+#: Those that do not know either whether dnsmasq was there before: it stays, and does not run.
+WITHOUT_BOTH = {host for host, how in LOST.items() if "dnsmasq.json" in how or how.startswith("rm -r")}
+
+
+def test_a_restore_without_a_backup_leaves_a_host_that_resolves(table, playbook):
+    hosts = [BY_NAME[name] for name in LOST]
+    deployed = playbook("deploy", *limited_to(hosts))
+    assert deployed.returncode == 0, deployed.reasons
+    table.each("deployed", taken_over, hosts, shown=False)
+    table.each("lost", lambda host: shell(host, LOST[host.name]) and None, hosts, shown=False)
+    table.each("probe started", probe, hosts, shown=False)
+    began = time.time()
+    run = playbook("restore", *limited_to(hosts))
+    assert run.returncode == 0, run.reasons
+    told = " ".join(run.text.split())
+    assert "resolv_conf.json is missing: what this collection puts on a host is taken away" in told, run.text
+    assert "resolv_conf.json is not readable" in told, run.text
+    ended = time.time()
+    again = playbook("restore", *limited_to(hosts))
+    assert (again.returncode, again.changed) == (0, [])
+
+    def resolves(host):
+        renewed(host, ended)
+        found = resolv_conf(host)
+        assert found["nameserver"] == SERVERS, found
+        for name, address in NAMES.items():
+            assert lab.inside(host, "getent", "hosts", name).stdout.split()[:1] == [address]
+        left = "find /etc /usr/local /var/lib -name '*everywhere*'; grep -rl 'BEGIN everywhere' /etc || true"
+        assert shell(host, left) == ""
+        state = shell(host, "systemctl is-enabled dnsmasq; systemctl is-active dnsmasq; true").split()
+        if host.name in WITHOUT_BOTH:
+            assert state == ["disabled", "inactive"], state
+        assert shell(host, "ss -Hlnu 'sport = :53' | grep -v 127.0.0.5 || true") == ""
+
+    table.each("resolves", resolves, hosts, shown=False)
+    table.each("lost in a restore", lambda host: no_loss(host, began) and None, hosts, shown=False)
+
+
 def test_the_sample_has_each_provider_and_each_release():
     assert {PROVIDERS[host.name] for host in SAMPLE} == set(PROVIDERS.values())
     assert {host.suite for host in SAMPLE} == {host.suite for host in CLIENTS}

@@ -151,7 +151,7 @@ class Lab:
 
     def run(self, check_mode=False, **params):
         nothing = {"name": "x", "record_dir": str(self.root / "records"), "files": [], "units": []}
-        nothing.update(check=None, commands=[], settle=0.0, after=None, trial=None, proof=None)
+        nothing.update(check=None, commands=[], settle=0.0, after=None, trial=None, proof=None, evidence=None)
         params = {**nothing, "proof_deadline": 20.0, "prepare_only": False, **params}
         return apply.deploy(spec.request_from(params), self.host(), check_mode)
 

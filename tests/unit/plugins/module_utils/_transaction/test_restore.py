@@ -206,3 +206,94 @@ def test_a_substitution_is_taken_back_line_by_line():
     assert after == b"hosts: files dns\nnetworks: files\n"
     assert text_edits.unsubstituted(after, rb"^(hosts:.*?) resolve", rb"\1", before) == before
     assert text_edits.unsubstituted(b"hosts: dns\n", rb"^(hosts:.*?) resolve", rb"\1", before) == b"hosts: dns\n"
+
+
+# --- without a record ---
+
+
+def traces(lab):
+    """What a restore is told that a deploy makes: `everything`, and more that is not there."""
+    more = [lab.file("another"), lab.file("shared", block="ours"), lab.file("more/lines", lines=["x"], before="^y")]
+    lines = lab.file("resolv", lines=["nameserver 127.0.0.1"], before="^nameserver", in_place=True)
+    own = [lab.file("own"), lab.file("d/e/own"), lab.file("conf", block="x"), lab.file("made", block="x")]
+    kept = [lab.file("stub", link="elsewhere"), lab.file("switch", regexp="a", replace="b")]
+    return {
+        "files": [*own, lines, lab.file("watched", watched=True), *kept, *more],
+        "units": [unit(FIRST, restart_for=[str(lab.etc / "own")]), unit(SECOND, running=False)],
+    }
+
+
+def restore_told(lab, check_mode=False, evidence=None):
+    """As the role calls it, with all that it ever puts on a host."""
+    params = {"name": "x", "record_dir": str(lab.root / "records"), "proof_deadline": 20.0, "prepare_only": False}
+    params.update(check=None, commands=[], settle=0.0, after=None, trial=None, proof=None, evidence=evidence)
+    return _restore.restore(spec.request_from({**params, **traces(lab)}), lab.host(), check_mode)
+
+
+def lose(lab, how):
+    record = lab.root / "records/x.json"
+    if how == "missing":
+        record.unlink()
+    else:
+        record.write_text(how)
+
+
+BROKEN = ["missing", "", "{", "[]", '{"files": {"/etc/x": {}}}', '{"commands": [{}]}', '{"units": {"a.service": {}}}']
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_without_a_record_all_that_is_ours_goes_and_what_nobody_knows_stays(lab, programs, how):
+    (lab.etc / "watched").write_text("by a unit\n")
+    lab.run(**everything(lab))
+    (lab.etc / "conf").write_text((lab.etc / "conf").read_text() + "more\n")
+    lose(lab, how)
+    result = restore_told(lab)
+    assert "x.json is " in result["lost"]
+    assert not (lab.etc / "own").exists()
+    assert not (lab.etc / "d/e/own").exists()
+    assert not (lab.etc / "made").exists()
+    assert not (lab.etc / "watched").exists()
+    assert (lab.etc / "conf").read_text() == "an admin's\nmore\n"
+    assert "127.0.0.1" not in (lab.etc / "resolv").read_text()
+    assert "192.0.2.1" in (lab.etc / "resolv").read_text()
+    # Nobody knows what was there.
+    assert (lab.etc / "stub").readlink().name == "elsewhere"
+    assert (lab.etc / "switch").read_text() == "passwd: files\nhosts:  files dns\n"
+    assert not (lab.root / "records").exists()
+    assert restore_told(lab)["changed"] is False
+
+
+def test_a_check_of_it_changes_nothing_and_says_what_would(lab):
+    lab.run(files=[lab.file("own")])
+    lose(lab, "missing")
+    before = without_times(lab)
+    result = restore_told(lab, check_mode=True)
+    assert (result["changed"], result["files"]) == (True, [str(lab.etc / "own")])
+    assert without_times(lab) == before
+
+
+@pytest.mark.parametrize("evidence", [False, True])
+def test_a_line_may_be_anybodys_unless_something_else_shows_a_deploy(lab, evidence):
+    text = "nameserver 127.0.0.1\nnameserver 192.0.2.1\n"
+    (lab.etc / "resolv").write_text(text)
+    result = restore_told(lab, evidence=str(lab.etc / "conf") if evidence else None)
+    assert result["changed"] is evidence
+    assert (lab.etc / "resolv").read_text() == (text.partition("\n")[2] if evidence else text)
+
+
+def test_without_a_record_a_failing_proof_leaves_the_host_as_it_was(lab):
+    lab.run(files=[lab.file("own"), lab.file("resolv", lines=["nameserver 127.0.0.1"], before="^nameserver")])
+    lose(lab, "missing")
+    before = without_times(lab)
+    lab.proof = Proof(1000)
+    with pytest.raises(apply.RolledBack, match="everything that this step changed is back"):
+        restore_told(lab)
+    assert without_times(lab) == before
+
+
+def test_a_record_that_can_be_read_counts_whatever_else_is_told(lab):
+    (lab.etc / "another").write_text("an admin's\n")
+    lab.run(files=[lab.file("own")])
+    result = restore_told(lab)
+    assert result["lost"] is None
+    assert (lab.etc / "another").read_text() == "an admin's\n"
