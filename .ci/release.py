@@ -31,7 +31,7 @@ LINK = re.compile(r"\[[^\]]+\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+)$", re.M)
 #: Of galaxy-importer's log: what a person who looks at the collection's page on Galaxy would be shown.
 COMPLAINT = re.compile(r"^(WARNING|ERROR|CRITICAL)\b.*", re.M)
-KINDS = {"module": "plugins/modules", "filter": "plugins/filter", "role": "roles"}
+KINDS = {"module": "plugins/modules", "filter": "plugins/filter", "lookup": "plugins/lookup", "role": "roles"}
 
 
 def say(text: str) -> None:
