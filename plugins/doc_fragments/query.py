@@ -39,6 +39,8 @@ options:
             CNAMEs.
           - Implies O(queries[].rcode=NOERROR). An empty list expects a name that has no records of this type.
           - Without it any data will do. Text that is no data of this type is an error.
+          - Whatever is expected, a chain of CNAMEs has to come to its end. One that ends at a name of which the server
+            says nothing is no answer to who asks for an address.
         type: list
         elements: str
       rcode:
@@ -47,6 +49,11 @@ options:
           - Any other response code, such as SERVFAIL or REFUSED, always fails.
         type: str
         choices: [NOERROR, NXDOMAIN]
+      exists:
+        description:
+          - Whether the name must have records of this type, whatever they say.
+        type: bool
+        default: false
       cached:
         description:
           - Whether the answer must be proven to come from the cache, and to come within O(max_cached_ms).

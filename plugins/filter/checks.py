@@ -12,7 +12,7 @@ author:
   - The everywhere.dnsmasq founders (@everywhere)
 description:
   - Returns a list of checks, which are items of the option C(queries) of M(everywhere.dnsmasq.query_latency), as plain
-    data, if the module would take them.
+    data, if the module would take them. One that says neither C(rcode) nor C(expected) is of a name that exists.
   - Runs on the controller and needs no dnspython there. The module itself knows more of the data of rare record types,
     and may refuse what this filter lets through.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value and the
@@ -52,13 +52,15 @@ EXAMPLES = r"""
   vars:
     dnsmasq_checks:
       - {name: db.corp.example, expected: [192.0.2.21]}
+      - {name: www.corp.example}
 # msg:
 #   - {name: db.corp.example, expected: [192.0.2.21]}
+#   - {name: www.corp.example, exists: true}
 """
 
 RETURN = r"""
 _value:
-  description: The checks as they were given.
+  description: The checks as queries.
   type: list
   elements: dict
   sample:

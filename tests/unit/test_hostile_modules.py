@@ -68,7 +68,12 @@ def query(given: dict[str, Any]) -> str:
 
     params = checked(check.ARGUMENTS, given)
     try:
-        check.assess(params, ask=ask, libc=lambda question: ask(question, "", 0, "libc", 0, 0), nameservers=list)
+        check.assess(
+            params,
+            ask=ask,
+            libc=lambda question: ask(question, "", 0, "libc", 0, 0),
+            resolv_conf=lambda: {"nameservers": [], "options": []},
+        )
     except check.CheckFailed as error:
         raise Refused(str(error), ours=True) from error
     except Asked as error:

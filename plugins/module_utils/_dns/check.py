@@ -53,7 +53,7 @@ class CheckFailed(Exception):
         self.results = results
 
 
-def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wire.libc, nameservers=parse.nameservers):
+def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wire.libc, resolv_conf=parse.read):
     """Ask all queries, judge all of them, and only then fail; the wait for a falling TTL happens once for all."""
     results = {
         "server": params["server"],
@@ -69,9 +69,10 @@ def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wi
             raise ValueError(missing_required_lib(LIBRARY))
         _check(params)
         lookups = [_lookup(number, query, params) for number, query in enumerate(params["queries"])]
+        read = resolv_conf() if any(lookup.way["transport"] == "libc" for lookup in lookups) else None
         for lookup in lookups:
             if lookup.way["transport"] == "libc":
-                _check_libc(lookup.way["server"], nameservers())
+                _check_libc(lookup.way["server"], read["nameservers"])
     except ValueError as error:
         raise CheckFailed(str(error), results) from error
 
@@ -82,7 +83,7 @@ def assess(params, ask=wire.ask, clock=time.monotonic, sleep=time.sleep, libc=wi
     for lookup in lookups:
         key = (lookup.way["server"], lookup.way["transport"])
         if key not in servers:
-            servers[key] = Server(lookup.way, ask, libc)
+            servers[key] = Server(lookup.way, ask, libc, bool(read) and "use-vc" in read["options"])
         lookup.server = servers[key]
     results["counters"] = all(server.counts for server in servers.values())
     _each(lookups, lambda lookup: lookup.begin(lookup.server))

@@ -16,14 +16,15 @@ QUERY_SPEC = {
     "type": {"type": "str", "default": "A"},
     "expected": {"type": "list", "elements": "str"},
     "rcode": {"type": "str", "choices": ["NOERROR", "NXDOMAIN"]},
+    "exists": {"type": "bool", "default": False},
     "cached": {"type": "bool", "default": True},
     "reference": {"type": "list", "elements": "str"},
     "required": {"type": "bool", "default": True},
     "server": {"type": "str"},
     "transport": {"type": "str", "choices": TRANSPORTS},
 }
-#: The options of a user's check: the roles decide how it travels.
-CHECK_OPTIONS = tuple(option for option in QUERY_SPEC if option not in ("server", "transport"))
+#: The options of a user's check: the roles decide how it travels. It exists unless rcode or expected says otherwise.
+CHECK_OPTIONS = tuple(option for option in QUERY_SPEC if option not in ("server", "transport", "exists"))
 
 
 def may_be_null(option):

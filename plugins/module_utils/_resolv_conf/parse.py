@@ -40,10 +40,10 @@ def parse_resolv_conf(text):
     return found
 
 
-def nameservers(path="/etc/resolv.conf"):
-    """The addresses that libc asks, in order; none where there is no such file."""
+def read(path="/etc/resolv.conf"):
+    """What the file says to libc; nothing where there is no such file."""
     try:
         with open(path, encoding="utf-8", errors="replace") as stream:
-            return parse_resolv_conf(stream.read())["nameservers"]
+            return parse_resolv_conf(stream.read())
     except OSError:
-        return []
+        return parse_resolv_conf("")

@@ -44,6 +44,11 @@ def resolv_conf_obstacles(info, host, nameservers):
             "The resolv.conf of %s is written by %s (%s), and this version takes over only %s: leave the host out of"
             " the deploy." % (host, info["provider"], info["evidence"], " and ".join(PROVIDERS))
         ]
+    if "rotate" in info["options"]:
+        return [
+            "%s of %s says 'options rotate', with which libc asks the servers in turn, past %s: take 'rotate' out where"
+            " that line comes from." % (info["path"], host, nameservers[0])
+        ]
     if info["provider"] == "netconfig" and nameservers != ["127.0.0.1"]:
         return [
             "The resolv.conf of %s is written by netconfig, which puts 127.0.0.1 first and nothing else: set"

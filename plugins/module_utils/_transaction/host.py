@@ -71,7 +71,7 @@ def prover(proof, check_mode):
 
     try:
         if wire.HAS_DNSPYTHON or not check_mode:
-            prove(ask=enough, libc=enough, nameservers=lambda: [params["server"]])
+            prove(ask=enough, libc=enough, resolv_conf=lambda: {"nameservers": [params["server"]], "options": []})
     except _Enough:
         pass
     except apply.ProofFailed as error:
@@ -94,7 +94,7 @@ def asker(path):
 
     def prove():
         troubles = []
-        for server in parse.nameservers(path):
+        for server in parse.read(path)["nameservers"]:
             try:
                 wire.ask(question, server, 53, "udp", 2.0, 2)
             except (wire.NoAnswer, ValueError) as error:  # no socket takes a NUL in a scope

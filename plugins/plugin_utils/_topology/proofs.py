@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns.query import LIBC_TYPES
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import as_query
 
 Query = dict[str, Any]
 #: dnsmasq answers this name by itself: that it comes through libc shows that libc asks dnsmasq.
@@ -26,6 +27,7 @@ def proofs(plan: Mapping[str, Any], checks: list[Query]) -> dict[str, list[Query
     The bridges of two networks answer through each other, and one of them is deployed first: what lies behind bridges
     that do not answer yet is required once all are there.
     """
+    checks = [as_query(check) for check in checks]
     bridge = plan["tier"] == "bridge"
     own = [query for query in plan["checks"] if not query["cached"]]
     far = {rule["zone"] for rule in plan["forwards"] if bridge and rule["via"] != plan["network"]}

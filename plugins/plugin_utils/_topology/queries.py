@@ -192,10 +192,16 @@ def _bare(value: Any) -> Any:
     return [_bare(item) for item in value] if isinstance(value, Sequence) else value
 
 
+def as_query(check: Mapping[str, Any]) -> dict[str, Any]:
+    """What a check asks: that the name has records of its type, unless it says what else is right."""
+    says_nothing = check.get("rcode") is None and check.get("expected") is None
+    return {**check, "exists": True} if says_nothing else dict(check)
+
+
 def checks(raw: object, variable: str, libc: bool = False) -> list[dict[str, Any]]:
-    """The checks as plain data, or a CheckError with everything that is wrong."""
+    """The checks as queries, in plain data, or a CheckError with everything that is wrong."""
     findings: list[str] = []
     read_checks(raw, variable, findings, libc)
     if findings:
         raise CheckError(findings)
-    return _bare(raw)
+    return [as_query(check) for check in _bare(raw)]

@@ -123,7 +123,11 @@ def answer(rcode: str = "NOERROR", rdatas: tuple[str, ...] = ("192.0.2.80",), tt
 
 
 def assess(
-    resolver: Resolver, *queries: dict[str, Any], nameservers: tuple[str, ...] = (SERVER,), **options: Any
+    resolver: Resolver,
+    *queries: dict[str, Any],
+    nameservers: tuple[str, ...] = (SERVER,),
+    resolv_options: tuple[str, ...] = (),
+    **options: Any,
 ) -> Any:
     return check.assess(
         parameters(*(queries or [{"name": NAME}]), **options),
@@ -131,7 +135,7 @@ def assess(
         clock=resolver.clock,
         sleep=resolver.sleep,
         libc=resolver.libc,
-        nameservers=lambda: list(nameservers),
+        resolv_conf=lambda: {"nameservers": list(nameservers), "options": list(resolv_options)},
     )
 
 
@@ -599,6 +603,58 @@ def test_a_stale_answer_that_dnsmasq_does_not_count_is_no_detour_of_libc(
     monkeypatch.setattr(resolver, "answer", answered)
     (query,) = assess(resolver, {"name": NAME, "cached": cached}, transport="libc")["queries"]
     assert query["failure"] is None
+
+
+@pytest.mark.parametrize("cached", [True, False], ids=["proven to be cached", "asked once"])
+@pytest.mark.parametrize("options", [(), ("edns0", "use-vc")], ids=["over UDP", "over TCP"])
+def test_lookups_of_libc_over_tcp_count_though_dnsmasq_does_not_count_them(
+    options: tuple[str, ...], cached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A child of dnsmasq answers each, and what it counts goes with it."""
+    resolver = Resolver()
+    monkeypatch.setattr(resolver, "libc", lambda question: answer(None, ttl=None))
+    query = {"name": NAME, "cached": cached}
+    if options:
+        [result] = assess(resolver, query, transport="libc", resolv_options=options)["queries"]
+        assert (result["failure"], result["from_cache"]) == (None, cached)
+    else:
+        assert "of 1 lookups it saw 0" in refusal(resolver, query, transport="libc")[0]
+
+
+DANGLES = answer(rdatas=(), chain=("www.corp.example.", "www.cdn.example."), complete=False)
+
+
+@pytest.mark.parametrize("more", [{}, {"reference": ["192.0.2.11"]}, {"rcode": "NOERROR"}, {"expected": []}], ids=repr)
+def test_a_chain_that_does_not_end_is_no_answer_whatever_is_expected(
+    more: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An authority that stops at the end of its own zones, and a reference that says the same."""
+    resolver = Resolver(references={"192.0.2.11": DANGLES})
+    monkeypatch.setattr(resolver, "answer", lambda: DANGLES)
+    said, _results = refusal(resolver, {"name": NAME, "cached": False, **more})
+    assert "ends at www.cdn.example, of which it says nothing" in said
+    assert f"whoever it asks for {NAME} has to follow the chain to its end" in said
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (answer(), None),
+        (answer(chain=("www.cdn.example.",)), None),
+        (answer("NXDOMAIN", ()), "expected A records, got NXDOMAIN"),
+        (answer(rdatas=()), "expected A records, got no data"),
+    ],
+    ids=["records", "records at the end of a chain", "no such name", "no records of this type"],
+)
+def test_a_name_that_exists_has_records(found: Any, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    resolver = Resolver()
+    monkeypatch.setattr(resolver, "answer", lambda: found)
+    query = {"name": NAME, "cached": False, "exists": True}
+    if told:
+        assert told in refusal(resolver, query)[0]
+    else:
+        assert assess(resolver, query)["queries"][0]["failure"] is None
+    assert assess(resolver, {**query, "exists": False})["queries"][0]["failure"] is None
 
 
 def test_libc_must_get_what_the_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,8 @@ def test_the_documentation_has_the_same_options():
     assert without_descriptions(documented["queries"]["suboptions"]) == query.QUERY_SPEC
 
 
-def test_how_a_check_travels_is_the_roles_own_business():
-    assert set(query.QUERY_SPEC) - set(query.CHECK_OPTIONS) == {"server", "transport"}
+def test_how_a_check_travels_and_that_it_exists_is_the_roles_own_business():
+    assert set(query.QUERY_SPEC) - set(query.CHECK_OPTIONS) == {"server", "transport", "exists"}
 
 
 @pytest.mark.parametrize("option", query.QUERY_SPEC)

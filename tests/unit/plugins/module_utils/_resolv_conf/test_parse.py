@@ -72,8 +72,8 @@ def test_resolv_conf_is_read_as_glibc_reads_it(text, differences):
     ],
     ids=["in order", "comments and white space", "an address with a scope", "a name", "no address", "no file"],
 )
-def test_the_nameservers_of_a_file(tmp_path, text, expected):
+def test_a_file_is_read(tmp_path, text, expected):
     path = tmp_path / "resolv.conf"
     if text is not None:
         path.write_bytes(text)
-    assert parse.nameservers(str(path)) == expected
+    assert parse.read(str(path))["nameservers"] == expected

@@ -11,7 +11,9 @@ INFO = {
     "obstacle": "",
     "provider": "static",
     "evidence": "nothing runs that writes it",
+    "path": "/etc/resolv.conf",
     "source": "/etc/resolv.conf",
+    "options": ["edns0"],
     "nameservers": ["192.0.2.11"],
     "upstreams": ["192.0.2.11"],
     "listeners": [],
@@ -117,3 +119,9 @@ def test_netconfig_writes_one_address_of_its_own():
     assert preflight.resolv_conf_obstacles(netconfig, "app1", LOCAL) == []
     [told] = preflight.resolv_conf_obstacles(netconfig, "app1", ["127.0.0.1", "127.0.0.2"])
     assert "set resolv_conf_nameservers to [127.0.0.1] there, and not to [127.0.0.1, 127.0.0.2]" in told
+
+
+def test_a_host_that_asks_its_servers_in_turn_is_left_alone():
+    [told] = preflight.resolv_conf_obstacles({**INFO, "options": ["edns0", "rotate"]}, "app1", LOCAL)
+    assert "/etc/resolv.conf of app1 says 'options rotate'" in told
+    assert "past 127.0.0.1: take 'rotate' out" in told
