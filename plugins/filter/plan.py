@@ -104,9 +104,10 @@ options:
         type: int
       stale_seconds:
         description:
-          - For how many seconds a record that expired is still answered while it is fetched anew, from V(0) to
-            V(86400). With V(0) it never is. It takes effect from dnsmasq 2.88 on.
-          - It defaults to V(3600), and on a bridge to V(0), so that who fetches a record anew gets a fresh one.
+          - For how many seconds an answer that expired, also that a name does not exist, is still given while it is
+            fetched anew, from V(0) to V(86400). With V(0) it never is. Takes effect from dnsmasq 2.88 on.
+          - It defaults to V(60), and on a bridge to V(0), so that who fetches a record anew gets a fresh one. More of it
+            covers longer outages, and V(0) is for names that move at once, such as those of a failover.
         type: int
       tcp_connections:
         description:
@@ -173,7 +174,7 @@ EXAMPLES = r"""
 #       via: datacenter
 #   upstream: {mode: dhcp, servers: [], exclude: [192.0.2.11, 192.0.2.12]}
 #   allow: []
-#   sizes: {cache_size: 10000, forward_max: 1024, stale_seconds: 3600, tcp_connections: null, receive_buffer: null}
+#   sizes: {cache_size: 10000, forward_max: 1024, stale_seconds: 60, tcp_connections: null, receive_buffer: null}
 #   checks:
 #     - {name: corp.example, type: SOA, cached: false, reference: [192.0.2.11, 192.0.2.12]}
 #     - {name: corp.example, type: A, cached: true, rcode: NOERROR, reference: [192.0.2.11, 192.0.2.12]}
@@ -285,7 +286,7 @@ _value:
       contains:
         cache_size: {description: The number of names that are kept in memory., type: int, sample: 10000}
         forward_max: {description: The number of lookups that may be under way., type: int, sample: 1024}
-        stale_seconds: {description: For how many seconds an expired record is answered., type: int, sample: 3600}
+        stale_seconds: {description: For how many seconds an expired record is answered., type: int, sample: 60}
         tcp_connections: {description: TCP connections at one time. V(none) for dnsmasq's own., type: int, sample: 100}
         receive_buffer: {description: Bytes of queries not read yet. V(none) leaves it., type: int, sample: 212992}
     checks:

@@ -98,7 +98,7 @@ def test_the_plans_and_the_route_are_printed_once_and_no_host_is_touched(play: P
         "  answers at 127.0.0.1",
         "  corp.example 2.0.192.in-addr.arpa (datacenter's) -> 192.0.2.53",
         "  everything else -> nobody",
-        "  sizes: cache_size 10000, forward_max 1024, stale_seconds 3600",
+        "  sizes: cache_size 10000, forward_max 1024, stale_seconds 60",
         "  1. app1 (gcp) -> 192.0.2.53: corp.example is datacenter's, whose bridges are the next step",
         f"  2. dc-bridge-1 (datacenter) -> 192.0.2.11, 192.0.2.12: {own}",
         "dc-bridge-1: tier bridge in datacenter",

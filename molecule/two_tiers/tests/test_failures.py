@@ -15,7 +15,7 @@ import lab
 import pytest
 from conftest import CLIENTS, NETWORKS, address_of, ask, shell
 
-#: Their TTL is 5 s: after PAUSE they are expired everywhere, and within the hour in which they are still answered.
+#: Their TTL is 5 s: after PAUSE they are expired everywhere, and within the hour in which these hosts still give them.
 KNOWN, PAUSE = [f"known-{number}.brief.corp.example" for number in range(16)], 6
 FAR, NEAR = "gcp-bookworm", "dc-bookworm"
 SERVFAIL = """

@@ -37,7 +37,9 @@ LIMITS = {
 LOCAL: dict[str, int | None] = {
     "cache_size": 10000,
     "forward_max": 1024,
-    "stale_seconds": 3600,
+    # dnsmasq gives an expired answer at once, "no such name" too, even where whoever knows better is well: what is
+    # created or moved is seen so much later than its TTL says.
+    "stale_seconds": 60,
     # dnsmasq's and the kernel's own.
     "tcp_connections": None,
     "receive_buffer": None,

@@ -114,7 +114,7 @@ SMALLEST = {
     "tcp_connections": 100,
     "receive_buffer": 212992,
 }
-LOCAL = {**SMALLEST, "stale_seconds": 3600, "tcp_connections": None, "receive_buffer": None}
+LOCAL = {**SMALLEST, "stale_seconds": 60, "tcp_connections": None, "receive_buffer": None}
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_the_way_of_a_name_is_told_below_each_plan() -> None:
             "  answers at 127.0.0.1",
             "  corp.example lab.example 2.0.192.in-addr.arpa (datacenter's, through gcp) -> 198.51.100.53",
             "  everything else -> nobody",
-            "  sizes: cache_size 10000, forward_max 1024, stale_seconds 3600",
+            "  sizes: cache_size 10000, forward_max 1024, stale_seconds 60",
             "  1. app1 (gcp) -> 198.51.100.53: corp.example is datacenter's, and gcp's own bridges know the way",
             "  2. gcp-1 (gcp) -> 192.0.2.53, 192.0.2.54: corp.example is datacenter's, whose bridges are the next step",
             "  3. dc-1, dc-2 (datacenter) -> 192.0.2.11: corp.example is datacenter's own, and its nameservers answer "

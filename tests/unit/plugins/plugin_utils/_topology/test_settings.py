@@ -20,7 +20,7 @@ DATACENTER = {
     "nameservers": ["192.0.2.11", "192.0.2.12#5353"],
 }
 RESOLV_FILE = "/run/dnsmasq/upstream.conf"
-STALE, RETRY, TCP = "use-stale-cache=3600", "fast-dns-retry=500", "max-tcp-connections=150"
+STALE, RETRY, TCP = "use-stale-cache=60", "fast-dns-retry=500", "max-tcp-connections=150"
 
 
 def plan(**cloud: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_the_settings_of_a_local_tier_are_golden() -> None:
         "dns-loop-detect",
         "cache-size=10000",
         "dns-forward-max=1024",
-        "use-stale-cache=3600",
+        "use-stale-cache=60",
         "fast-dns-retry=500",
         "resolv-file=/run/dnsmasq/upstream.conf",
         "server=/corp.example/192.0.2.11",
@@ -188,16 +188,16 @@ def test_a_way_through_bridges_is_told() -> None:
 @pytest.mark.parametrize(
     ("sizes", "expected"),
     [
-        ({}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=3600"]),
-        ({"cache_size": 0}, ["cache-size=0", "dns-forward-max=1024", "use-stale-cache=3600"]),
-        ({"forward_max": 1}, ["cache-size=10000", "dns-forward-max=1", "use-stale-cache=3600"]),
+        ({}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=60"]),
+        ({"cache_size": 0}, ["cache-size=0", "dns-forward-max=1024", "use-stale-cache=60"]),
+        ({"forward_max": 1}, ["cache-size=10000", "dns-forward-max=1", "use-stale-cache=60"]),
         ({"stale_seconds": 86400}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=86400"]),
         ({"stale_seconds": 0}, ["cache-size=10000", "dns-forward-max=1024"]),
         (
             {"tcp_connections": 300},
-            ["cache-size=10000", "dns-forward-max=1024", "max-tcp-connections=300", "use-stale-cache=3600"],
+            ["cache-size=10000", "dns-forward-max=1024", "max-tcp-connections=300", "use-stale-cache=60"],
         ),
-        ({"receive_buffer": 4096}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=3600"]),
+        ({"receive_buffer": 4096}, ["cache-size=10000", "dns-forward-max=1024", "use-stale-cache=60"]),
     ],
     ids=[
         "the plan's",
