@@ -106,8 +106,8 @@ options:
         description:
           - For how many seconds an answer that expired, also that a name does not exist, is still given while it is
             fetched anew, from V(0) to V(86400). With V(0) it never is. Takes effect from dnsmasq 2.88 on.
-          - It defaults to V(60), and on a bridge to V(0), so that who fetches a record anew gets a fresh one. More of it
-            covers longer outages, and V(0) is for names that move at once, such as those of a failover.
+          - It defaults to V(60), and on a bridge to V(0), so that who fetches a record anew gets a fresh one. More of
+            it covers longer outages, and V(0) is for names that move at once, such as those of a failover.
         type: int
       tcp_connections:
         description:
