@@ -205,7 +205,8 @@ PLACES: dict[str, Place] = {
     for size in SIZES
 }
 PLACES |= checks("dnsmasq_checks", "dnsmasq_checks")
-PLACES |= {
+#: What libc is to ask first.
+FIRST_PLACES: dict[str, Place] = {
     "resolv_conf_nameservers": Place(
         lambda value: {"resolv_conf_nameservers": value}, "resolv_conf_nameservers", "127.0.0.1"
     ),

@@ -29,8 +29,17 @@ from ansible_collections.everywhere.dnsmasq.plugins.filter import plan as plan_f
 from ansible_collections.everywhere.dnsmasq.plugins.filter import route as route_filter
 from ansible_collections.everywhere.dnsmasq.plugins.filter import settings as settings_filter
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils import _findings
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import read_first_servers
 from ansible_collections.everywhere.dnsmasq.tests.unit import hostile
-from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import MARK, PLACES, POISONS, TYPES, Place, is_clean
+from ansible_collections.everywhere.dnsmasq.tests.unit.hostile import (
+    FIRST_PLACES,
+    MARK,
+    PLACES,
+    POISONS,
+    TYPES,
+    Place,
+    is_clean,
+)
 from ansible_collections.everywhere.dnsmasq.tests.unit.plugins.plugin_utils._topology.topologies import is_one_sentence
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -187,7 +196,7 @@ def turned(places: dict[str, Place], number: int) -> Iterator[tuple[str, Place, 
 
 PLANNED = {
     f"{name}: {value_name}": Case(place.build(value), place.named, value_name not in place.legal)
-    for name, place, value_name, value in turned(PLACES, 7)
+    for name, place, value_name, value in turned(PLACES | FIRST_PLACES, 7)
 }
 # A template, which the inventory's author may write anywhere, of something that is not there.
 TEMPLATES = {
@@ -361,7 +370,9 @@ def test_what_is_neither_true_nor_false_is_refused_by_name_in_a_deploy(run: Run)
 @pytest.mark.ansible
 def test_each_public_variable_of_the_roles_has_its_cases() -> None:
     public = {name for options in SPECS.values() for name in options}
-    assert {name for name in public if not any(name in place for place in [*PLACES, *SPEC_PLACES])} == set()
+    assert {
+        name for name in public if not any(name in place for place in [*PLACES, *FIRST_PLACES, *SPEC_PLACES])
+    } == set()
 
 
 @pytest.mark.ansible
@@ -563,6 +574,16 @@ def test_a_number_that_cannot_be_printed_is_refused_by_name(name: str, number: i
     topology, network = given["dnsmasq_topology"], given["dnsmasq_network"]
     refusal = refusal_of(lambda: plan(topology, "app1", network, sizes=given.get("dnsmasq_sizes"), checks=asked(given)))
     assert refusal and PLACES[name].named in refusal and escaped(refusal)
+
+
+@pytest.mark.parametrize("name", FIRST_PLACES)
+def test_each_value_in_the_place_of_a_first_server_is_refused_by_name_and_shown_escaped(name: str) -> None:
+    place = FIRST_PLACES[name]
+    for value_name, value in (hostile.values(place.good) | NUMBERS).items():
+        findings: list[str] = []
+        read_first_servers(place.build(value)["resolv_conf_nameservers"], findings)
+        assert findings, value_name
+        assert place.named in findings[0] and escaped("\n".join(findings)), (value_name, findings)
 
 
 @pytest.mark.ansible

@@ -125,6 +125,7 @@ QUERY: dict[str, Option] = {
     "queries[].expected[]": Option(lambda value: one(expected=[value]), "queries", "192.0.2.80", texts("a semicolon")),
     "queries[].rcode": Option(of_query("rcode"), "rcode", "NOERROR"),
     "queries[].cached": Option(of_query("cached"), "cached", "yes", WORD),
+    "queries[].exists": Option(of_query("exists"), "exists", "yes", WORD),
     "queries[].reference": Option(of_query("reference"), "queries", "192.0.2.11", UNSET),
     "queries[].reference[]": Option(lambda value: one(reference=[value]), "queries", "192.0.2.11"),
     "queries[].required": Option(of_query("required"), "required", "yes", WORD),
@@ -202,8 +203,13 @@ TRANSACTION: dict[str, Option] = {
     "files[].content": Option(lambda value: of_file(content=value), "content", "x", ANYTHING),
     "files[].block": Option(lambda value: of_file(block=value), "block", "x", ANYTHING),
     "files[].mode": Option(lambda value: of_file(content="x", mode=value), "mode", "0644"),
-    "files[].line": Option(lambda value: of_file(line=value, before="x"), "line", "x", without("\0\r\n") | AS_TEXT),
-    "files[].before": Option(lambda value: of_file(line="x", before=value), "before", "x(", AS_TEXT),
+    "files[].lines": Option(
+        lambda value: of_file(lines=value, before="x"), "lines", "x", without("\0\r\n") | (AS_TEXT - texts("a mapping"))
+    ),
+    "files[].lines[]": Option(
+        lambda value: of_file(lines=[value], before="x"), "lines", "x", without("\0\r\n") | AS_TEXT
+    ),
+    "files[].before": Option(lambda value: of_file(lines=["x"], before=value), "before", "x(", AS_TEXT),
     "files[].regexp": Option(lambda value: of_file(regexp=value, replace="x"), "regexp", "x(", AS_TEXT),
     "files[].replace": Option(
         lambda value: of_file(regexp="x", replace=value), "replace", "x", without("\\") | AS_TEXT
@@ -243,6 +249,9 @@ TRANSACTION: dict[str, Option] = {
     "commands[].run_for[]": Option(lambda value: of_command(run_for=[value]), "run_for", PATH),
     "resolv_conf": Option(
         lambda value: {"name": "x", "state": "absent", "resolv_conf": value}, "resolv_conf", "/x", PATHS | UNSET
+    ),
+    "evidence": Option(
+        lambda value: {"name": "x", "state": "absent", "evidence": value}, "evidence", "/x", PATHS | UNSET
     ),
     "proof": Option(lambda value: deploy(proof=value), "proof", "server", UNSET),
     "proof.server": Option(lambda value: deploy(proof={**one(), "server": value}), "proof: server", "192.0.2.53"),
