@@ -243,3 +243,45 @@ def test_a_template_of_the_play_is_refused_since_it_would_be_the_first_hosts_for
 def test_what_the_play_and_the_inventory_both_say_is_refused() -> None:
     [finding] = findings(inventory(), given={"dnsmasq_network": "gcp"}, hosts=["app1", "db"])
     assert finding == "dnsmasq_network is said by the play and by the inventory: leave it to one of them. (of db)"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("dnsmasq_netwrok", "gcp", "dnsmasq_network"),
+        ("dnsmasq_metric", True, "dnsmasq_metrics"),
+        ("dnsmasq_hots", "gcp", "dnsmasq_hosts"),
+    ],
+)
+def test_a_misspelled_variable_is_refused_with_the_one_that_is_meant(variable: str, value: object, meant: str) -> None:
+    found = findings(inventory(app1={variable: value, "dnsmasq_network": "nowhere"}))
+    remedy = f"write {meant}, or rename it where another role reads it."
+    assert f"{variable} is {value!r}, which this collection does not read: {remedy} (of app1)" in found
+    assert [finding for finding in found if "nowhere" in finding], "each mistake at once"
+
+
+def test_a_misspelled_variable_of_all_hosts_is_told_once() -> None:
+    variables = inventory(**{host.replace("-", "_"): {"dnsmasq_topolgy": TOPOLOGY} for host in NETWORKS})
+    [finding] = findings(variables)
+    assert finding.startswith("dnsmasq_topolgy is {'datacenter'") and "(of" not in finding
+
+
+def test_a_misspelled_variable_of_the_play_concerns_all_hosts() -> None:
+    [finding] = findings(inventory(), given={"dnsmasq_metric": True})
+    assert finding.startswith("dnsmasq_metric is True") and "(of" not in finding
+
+
+def test_a_misspelled_variable_of_a_host_that_is_not_planned_for_is_left_alone() -> None:
+    assert derived(inventory(app1={"dnsmasq_netwrok": "gcp"}), hosts=["app2"])
+
+
+def test_variables_of_other_roles_and_what_plays_register_are_left_alone() -> None:
+    others = {"dnsmasq_port": 53, "dnsmasq_plans": {}, "dnsmasq_info": {}, "resolv_conf_info": {}}
+    assert derived(inventory(app1=others))
+
+
+def test_a_misspelled_variable_is_not_rendered() -> None:
+    hostvars = Hostvars(inventory(app1={"dnsmasq_netwrok": "{{ gone }}"}))
+    [finding] = findings(hostvars.variables, hostvars=hostvars)
+    assert finding.startswith("dnsmasq_netwrok is '{{ gone }}'")
+    assert hostvars.asked == 1 + len(set(NETWORKS.values()))
