@@ -189,6 +189,14 @@ def test_what_a_play_registers_is_not_taken_for_a_misspelled_variable(play: Play
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_a_bridge_that_the_inventory_lacks_is_warned_of_once(play: Play) -> None:
+    run = play(networks={"app1": "gcp", "app2": "gcp", "app3": "datacenter"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    [told] = re.findall(r"\[WARNING\]: (.*?)\n(?=\w|\[|\n|\Z)", run.stdout + run.stderr, re.S)
+    words = " ".join(told.split())
+    assert "dnsmasq_topology['datacenter']['bridges']['dc-bridge-1'] at 192.0.2.53" in words, words
+
+
 def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:
     run = play("-e", "dnsmasq_name=db..corp.example")
     assert run.returncode == 2

@@ -20,12 +20,13 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings impor
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import (
     FIRST_SERVERS,
     read_first_servers,
+    read_topology,
 )
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import LOOPBACK, plan, read_host
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.proofs import proofs
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import boolean, read_checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.resolution_path import route
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.spelling import misspelled
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.spelling import misspelled, nearest
 from jinja2 import Undefined
 
 #: Written into each file, and rendered there: here it counts as it is written.
@@ -34,6 +35,8 @@ MANAGED = "ansible_managed"
 TOPOLOGY, NETWORK, SIZES, CHECKS = "dnsmasq_topology", "dnsmasq_network", "dnsmasq_sizes", "dnsmasq_checks"
 LIBC_CHECKS = "resolv_conf_checks"
 STATES = ("present", "absent")
+#: How many unknown bridges a warning names, each compared with all hosts: a slice of an inventory may lack many.
+NAMED = 5
 
 
 class InventoryError(InputError):
@@ -201,6 +204,31 @@ def _misspellings(
             yield fault(name, bare(value), reason), whose
 
 
+def _unknown_bridges(topologies: Iterable[Any], inventory_hosts: Iterable[str]) -> list[str]:
+    """One warning for all bridges that are no hosts of the inventory: a slice of one may lack them."""
+    known = {plain(host) for host in inventory_hosts}
+    bridges = {
+        (address.where, address.value): host
+        for topology in topologies
+        for network in read_topology(topology, []).values()
+        for host, address in network.bridges.items()
+    }
+    unknown = [(*place, host) for place, host in bridges.items() if host not in known]
+    if not unknown:
+        return []
+    others = known.difference(bridges.values())
+    told = []
+    for where, address, host in unknown[:NAMED]:
+        close = nearest(host, others)
+        told.append(f"{where} at {address}" + (f" ({shown(close)} is close)" if close else ""))
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    return [
+        "Hosts would ask bridges that the inventory does not have, where nothing is deployed: "
+        f"{', '.join(told)}{more}. "
+        "Write each bridge's inventory name, or deploy it from the inventory that has it."
+    ]
+
+
 def derive(
     hosts: Iterable[str],
     hostvars: Any,
@@ -211,7 +239,7 @@ def derive(
     name: object = None,
     templates: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The distinct plans and the topology of the first host, or an InventoryError with all that is wrong.
+    """The distinct plans, the topology of the first host and warnings, or an InventoryError with all that is wrong.
 
     `given` may have misspelled variables of the play, too. `templates` are its names that the play writes as templates.
     """
@@ -243,7 +271,12 @@ def derive(
             finding if len(set(whose)) == len(wanted) else f"{finding} (of {_whom(whose)})"
             for finding, whose in faults.items()
         )
-    return {"plans": made, "topology": inputs[host][TOPOLOGY]}
+    topologies = {id(inputs[one][TOPOLOGY]): inputs[one][TOPOLOGY] for one in wanted}
+    return {
+        "plans": made,
+        "topology": inputs[host][TOPOLOGY],
+        "warnings": _unknown_bridges(topologies.values(), inputs),
+    }
 
 
 def _whom(hosts: list[str]) -> str:
