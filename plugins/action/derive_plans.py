@@ -14,6 +14,7 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings import InputError
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.inventory import bare, derive
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.spelling import misspelled
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
@@ -43,6 +44,8 @@ class ActionModule(ActionBase):
             if name in task_vars and bare(task_vars[name]) != bare(own.get(name, default))
         }
         given = {name: bare(self._templar.template(task_vars[name])) for name in written}
+        # Nobody reads these, so they are not rendered.
+        wrong = {name: bare(task_vars[name]) for name in misspelled(task_vars, defaults()) if name not in own}
         try:
             made = derive(
                 task_vars["ansible_play_hosts_all"],
@@ -50,7 +53,7 @@ class ActionModule(ActionBase):
                 task_vars["groups"]["all"],
                 host,
                 defaults(),
-                given,
+                {**given, **wrong},
                 options["name"],
                 [name for name in written if written[name] != given[name]],
             )

@@ -18,6 +18,11 @@ description:
   - Derives each distinct plan once. Hosts that differ only in their names have one plan, each bridge has its own.
   - Everything that is wrong is reported at once, each mistake in one sentence with the variable, the value, the remedy
     and, where it does not concern all hosts, the hosts.
+  - A variable that begins with C(dnsmasq_) or C(resolv_conf_) and is misspelled is refused with the one that is meant.
+    It counts as misspelled where it differs from a variable of this collection by up to two letters, or by one letter
+    where either has fewer than six behind the prefix. Other variables may be another role's and are left alone.
+  - Bridges that are no hosts of the inventory cause one warning and no error, since a slice of an inventory may lack
+    them.
   - Runs on the controller and connects to no host. Use it with C(run_once), since a task for each of thousands of hosts
     takes minutes on the controller.
   - The size of a bridge follows from the number of hosts in the whole inventory, not only in the play.
@@ -93,6 +98,11 @@ topology:
   description: The topology of the host that runs the task.
   returned: success
   type: dict
+warnings:
+  description: One warning with the bridges that are no hosts of the inventory, which Ansible prints, or none.
+  returned: success
+  type: list
+  elements: str
 bridges:
   description: The hosts of the play that are bridges.
   returned: success

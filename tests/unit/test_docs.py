@@ -12,7 +12,7 @@ import pytest
 import yaml
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.everywhere.dnsmasq.plugins.module_utils._dns import check
-from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import parse, plan
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import parse, plan, spelling
 from plugins.module_utils._dns.test_metrics import PAGE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,14 +99,7 @@ def test_each_command_names_what_there_is() -> None:
 
 
 def test_each_variable_that_a_page_names_is_one() -> None:
-    known = {
-        "dnsmasq_hosts",
-        "dnsmasq_name",
-        "dnsmasq_report",
-        "dnsmasq_verify_samples",
-        "dnsmasq_verify_max_cached_ms",
-    }
-    known |= {"resolver_info"}
+    known = {"resolver_info", *spelling.PLAYBOOK_VARIABLES}
     known |= set(re.findall(r"^# TYPE (\w+)", PAGE, re.M)) | {"dnsmasq_exporter"}
     for role in ("dnsmasq", "resolv_conf"):
         known |= set(yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text()))

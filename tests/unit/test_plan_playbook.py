@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology import spelling
 
 pytestmark = pytest.mark.ansible
 ROOT = Path(__file__).resolve().parents[2]
@@ -164,6 +165,36 @@ def test_a_network_that_is_not_there_fails_for_all_with_whose_it_is(play: Play) 
     assert run.returncode == 2
     assert "dnsmasq_network is 'nowhere'" in run.stdout and "(of app2)" in run.stdout
     assert "TASK [Show the plans]" not in run.stdout
+
+
+def test_a_misspelled_variable_fails_for_all_that_is_wrong(play: Play, touched: Path) -> None:
+    run = play("-e", "dnsmasq_metric=true", "-e", "dnsmasq_hardening='no way'", playbooks=("deploy",))
+    assert run.returncode == 2
+    assert "dnsmasq_metric is 'true', which this collection does not read: write dnsmasq_metrics" in run.stdout
+    assert "dnsmasq_hardening is 'no way'" in run.stdout
+    assert not touched.exists()
+
+
+def test_what_a_play_registers_is_not_taken_for_a_misspelled_variable(play: Play, tmp_path: Path) -> None:
+    derive: dict[str, Any] = {"everywhere.dnsmasq.derive_plans": {}, "run_once": True, "register": "dnsmasq_plans"}
+    registered = [
+        {"ansible.builtin.debug": {"msg": "x"}, "register": name}
+        for name in spelling.HANDED_ON
+        if name != derive["register"]
+    ]
+    tasks = [derive, *registered, derive]
+    path = tmp_path / "twice.yml"
+    path.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    run = play(str(path), playbooks=())
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_a_bridge_that_the_inventory_lacks_is_warned_of_once(play: Play) -> None:
+    run = play(networks={"app1": "gcp", "app2": "gcp", "app3": "datacenter"})
+    assert run.returncode == 0, run.stdout + run.stderr
+    [told] = re.findall(r"\[WARNING\]: (.*?)\n(?=\w|\[|\n|\Z)", run.stdout + run.stderr, re.S)
+    words = " ".join(told.split())
+    assert "dnsmasq_topology['datacenter']['bridges']['dc-bridge-1'] at 192.0.2.53" in words, words
 
 
 def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:

@@ -20,11 +20,13 @@ from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._findings impor
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.parse import (
     FIRST_SERVERS,
     read_first_servers,
+    read_topology,
 )
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.plan import LOOPBACK, plan, read_host
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.proofs import proofs
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.queries import boolean, read_checks
 from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.resolution_path import route
+from ansible_collections.everywhere.dnsmasq.plugins.plugin_utils._topology.spelling import misspelled, nearest
 from jinja2 import Undefined
 
 #: Written into each file, and rendered there: here it counts as it is written.
@@ -33,6 +35,8 @@ MANAGED = "ansible_managed"
 TOPOLOGY, NETWORK, SIZES, CHECKS = "dnsmasq_topology", "dnsmasq_network", "dnsmasq_sizes", "dnsmasq_checks"
 LIBC_CHECKS = "resolv_conf_checks"
 STATES = ("present", "absent")
+#: How many unknown bridges a warning names, each compared with all hosts: a slice of an inventory may lack many.
+NAMED = 5
 
 
 class InventoryError(InputError):
@@ -53,6 +57,8 @@ class Variables:
         self._equals: dict[str, Any] = {}
         #: What could not be rendered, each with the hosts that it concerns.
         self.faults: dict[str, list[str]] = {}
+        #: Misspelled variables and the ids of their values, each with the value and the hosts that have it.
+        self.misspelled: dict[tuple[str, int], tuple[Any, list[str]]] = {}
         raw = hostvars.raw_get(host)
         self._unsaid = {
             key: self._one_of_equals(bare(default if key in raw else given.get(key, default)))
@@ -61,6 +67,8 @@ class Variables:
 
     def of(self, host: str) -> dict[str, Any]:
         raw = self._hostvars.raw_get(host)
+        for name in misspelled(raw, self._unsaid):
+            self.misspelled.setdefault((name, id(raw[name])), (raw[name], []))[1].append(host)
         found = {
             key: self._value(host, raw[key], key) if key in raw else unsaid for key, unsaid in self._unsaid.items()
         }
@@ -179,6 +187,48 @@ def _of_the_play(
             yield f"{name} is said by the play and by the inventory: leave it to one of them.", others
 
 
+def _misspellings(
+    hosts: list[str], variables: Variables, given: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> Iterator[tuple[str, list[str]]]:
+    """Variables that are none of ours and nearly one, with the hosts that have them."""
+    wanted = set(hosts)
+    told = [(name, value, hosts) for name, value in given.items() if name not in defaults]
+    told += [
+        (name, value, [host for host in whose if host in wanted])
+        for (name, _id), (value, whose) in variables.misspelled.items()
+    ]
+    meant = misspelled((name for name, _value, _whose in told), defaults)
+    for name, value, whose in told:
+        if whose:
+            reason = f"this collection does not read: write {meant[name]}, or rename it where another role reads it"
+            yield fault(name, bare(value), reason), whose
+
+
+def _unknown_bridges(topologies: Iterable[Any], inventory_hosts: Iterable[str]) -> list[str]:
+    """One warning for all bridges that are no hosts of the inventory: a slice of one may lack them."""
+    known = {plain(host) for host in inventory_hosts}
+    bridges = {
+        (address.where, address.value): host
+        for topology in topologies
+        for network in read_topology(topology, []).values()
+        for host, address in network.bridges.items()
+    }
+    unknown = [(*place, host) for place, host in bridges.items() if host not in known]
+    if not unknown:
+        return []
+    others = known.difference(bridges.values())
+    told = []
+    for where, address, host in unknown[:NAMED]:
+        close = nearest(host, others)
+        told.append(f"{where} at {address}" + (f" ({shown(close)} is close)" if close else ""))
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    return [
+        "Hosts would ask bridges that the inventory does not have, where nothing is deployed: "
+        f"{', '.join(told)}{more}. "
+        "Write each bridge's inventory name, or deploy it from the inventory that has it."
+    ]
+
+
 def derive(
     hosts: Iterable[str],
     hostvars: Any,
@@ -189,23 +239,27 @@ def derive(
     name: object = None,
     templates: Iterable[str] = (),
 ) -> dict[str, Any]:
-    """The distinct plans and the topology of the first host, or an InventoryError with all that is wrong for whom.
+    """The distinct plans, the topology of the first host and warnings, or an InventoryError with all that is wrong.
 
-    `templates` are the names in `given` that the play writes as templates.
+    `given` may have misspelled variables of the play, too. `templates` are its names that the play writes as templates.
     """
     host = plain(host)
-    variables = Variables(hostvars, host, defaults, given or {})
+    given = given or {}
+    variables = Variables(hostvars, host, defaults, given)
     inputs = {one: variables.of(one) for one in inventory_hosts}
     networks = [own[NETWORK] for own in inputs.values()]
     wanted = [plain(one) for one in hosts]
     made: list[dict[str, Any]] = []
     faults = variables.faults
-    faults.update(_of_the_play(wanted, hostvars, given or {}, set(templates)))
+    known = {name: value for name, value in given.items() if name in defaults}
+    faults.update(_of_the_play(wanted, hostvars, known, set(templates)))
     broken = {host for whose in faults.values() for host in whose}
     for one in wanted:
         findings: list[str] = []
         read_host(one, findings)
         faults.update({finding: [one] for finding in findings})
+    for finding, whose in _misspellings(wanted, variables, given, defaults):
+        faults.setdefault(finding, []).extend(whose)
     for group in _groups([one for one in wanted if one not in broken], inputs):
         try:
             made.append(_derived(group, inputs[group[0]], defaults, networks, name))
@@ -217,7 +271,12 @@ def derive(
             finding if len(set(whose)) == len(wanted) else f"{finding} (of {_whom(whose)})"
             for finding, whose in faults.items()
         )
-    return {"plans": made, "topology": inputs[host][TOPOLOGY]}
+    topologies = {id(inputs[one][TOPOLOGY]): inputs[one][TOPOLOGY] for one in wanted}
+    return {
+        "plans": made,
+        "topology": inputs[host][TOPOLOGY],
+        "warnings": _unknown_bridges(topologies.values(), inputs),
+    }
 
 
 def _whom(hosts: list[str]) -> str:

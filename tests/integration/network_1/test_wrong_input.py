@@ -50,6 +50,24 @@ CASES = {
         {"resolv_conf_checks": [{"name": "db.corp.example", "rcode": "NXDOMAIN", "expected": ["10.20.0.21"]}]},
         ["resolv_conf_checks[0]['rcode']", "'NXDOMAIN'", "leave one of them out"],
     ),
+    "a variable that is misspelled": (
+        {"dnsmasq_topology": {"us_east_1": DATACENTER}, "dnsmasq_netwrok": "us_east_1"},
+        ["dnsmasq_netwrok", "us_east_1", "write dnsmasq_network"],
+    ),
+    "two variables that are misspelled": (
+        {"dnsmasq_topolgy": {"us_east_1": DATACENTER}, "dnsmasq_metric": True},
+        [
+            "dnsmasq_topolgy",
+            "corp.example",
+            "write dnsmasq_topology",
+            "dnsmasq_metric is True",
+            "write dnsmasq_metrics",
+        ],
+    ),
+    "a boolean that is none": (
+        {"dnsmasq_hardening": "no way"},
+        ["dnsmasq_hardening", "no way", "true or false"],
+    ),
     "two networks owning one zone": (
         {"dnsmasq_topology": {"us_east_1": DATACENTER, "us_west_2": DATACENTER}, "dnsmasq_network": "us_east_1"},
         ["corp.example", "us_east_1", "us_west_2"],

@@ -243,3 +243,97 @@ def test_a_template_of_the_play_is_refused_since_it_would_be_the_first_hosts_for
 def test_what_the_play_and_the_inventory_both_say_is_refused() -> None:
     [finding] = findings(inventory(), given={"dnsmasq_network": "gcp"}, hosts=["app1", "db"])
     assert finding == "dnsmasq_network is said by the play and by the inventory: leave it to one of them. (of db)"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "meant"),
+    [
+        ("dnsmasq_netwrok", "gcp", "dnsmasq_network"),
+        ("dnsmasq_metric", True, "dnsmasq_metrics"),
+        ("dnsmasq_hots", "gcp", "dnsmasq_hosts"),
+    ],
+)
+def test_a_misspelled_variable_is_refused_with_the_one_that_is_meant(variable: str, value: object, meant: str) -> None:
+    found = findings(inventory(app1={variable: value, "dnsmasq_network": "nowhere"}))
+    remedy = f"write {meant}, or rename it where another role reads it."
+    assert f"{variable} is {value!r}, which this collection does not read: {remedy} (of app1)" in found
+    assert [finding for finding in found if "nowhere" in finding], "each mistake at once"
+
+
+def test_a_misspelled_variable_of_all_hosts_is_told_once() -> None:
+    variables = inventory(**{host.replace("-", "_"): {"dnsmasq_topolgy": TOPOLOGY} for host in NETWORKS})
+    [finding] = findings(variables)
+    assert finding.startswith("dnsmasq_topolgy is {'datacenter'") and "(of" not in finding
+
+
+def test_a_misspelled_variable_of_the_play_concerns_all_hosts() -> None:
+    [finding] = findings(inventory(), given={"dnsmasq_metric": True})
+    assert finding.startswith("dnsmasq_metric is True") and "(of" not in finding
+
+
+def test_a_misspelled_variable_of_a_host_that_is_not_planned_for_is_left_alone() -> None:
+    assert derived(inventory(app1={"dnsmasq_netwrok": "gcp"}), hosts=["app2"])
+
+
+def test_variables_of_other_roles_and_what_plays_register_are_left_alone() -> None:
+    others = {"dnsmasq_port": 53, "dnsmasq_plans": {}, "dnsmasq_info": {}, "resolv_conf_info": {}}
+    assert derived(inventory(app1=others))
+
+
+def test_a_misspelled_variable_is_not_rendered() -> None:
+    hostvars = Hostvars(inventory(app1={"dnsmasq_netwrok": "{{ gone }}"}))
+    [finding] = findings(hostvars.variables, hostvars=hostvars)
+    assert finding.startswith("dnsmasq_netwrok is '{{ gone }}'")
+    assert hostvars.asked == 1 + len(set(NETWORKS.values()))
+
+
+def warnings(variables: dict[str, dict[str, Any]], hosts: list[str] | None = None) -> list[str]:
+    everybody = list(variables)
+    made = _inventory.derive(hosts or everybody, Hostvars(variables), everybody, everybody[0], DEFAULTS)
+    told: list[str] = made["warnings"]
+    return told
+
+
+def with_bridges(**bridges: dict[str, str]) -> dict[str, Any]:
+    return {name: {**network, "bridges": bridges.get(name, network["bridges"])} for name, network in TOPOLOGY.items()}
+
+
+def test_bridges_that_the_inventory_has_need_no_warning() -> None:
+    assert warnings(inventory()) == []
+    assert warnings(inventory(), ["app1"]) == [], "the bridges are there, though the play has none of them"
+    assert warnings({"app1": {}}) == []
+
+
+def test_a_bridge_that_the_inventory_lacks_is_warned_of_once() -> None:
+    topology = with_bridges(gcp={"gcp-bridge-one": "198.51.100.53"})
+    variables = {host: {"dnsmasq_topology": topology, "dnsmasq_network": net} for host, net in NETWORKS.items()}
+    assert warnings(variables) == [
+        "Hosts would ask bridges that the inventory does not have, where nothing is deployed: "
+        "dnsmasq_topology['gcp']['bridges']['gcp-bridge-one'] at 198.51.100.53. "
+        "Write each bridge's inventory name, or deploy it from the inventory that has it."
+    ]
+
+
+def test_the_host_that_is_meant_is_told_where_it_is_no_bridge() -> None:
+    topology = with_bridges(datacenter={"dc-1": "192.0.2.53", "dc-3": "192.0.2.54"}, gcp={"gpc-1": "198.51.100.53"})
+    variables = {host: {"dnsmasq_topology": topology, "dnsmasq_network": net} for host, net in NETWORKS.items()}
+    [told] = warnings(variables)
+    assert "['dc-3'] at 192.0.2.54 ('dc-2' is close), " in told
+    assert "['gpc-1'] at 198.51.100.53 ('gcp-1' is close). " in told
+    del variables["dc-2"]
+    [told] = warnings(variables)
+    assert "['dc-3'] at 192.0.2.54, " in told, "dc-1 is close, and a bridge already"
+
+
+def test_each_topology_is_looked_at_and_those_of_other_plays_are_not() -> None:
+    other = with_bridges(gcp={"west": "198.51.100.54"})
+    variables = inventory(app1={"dnsmasq_topology": other}, app2={"dnsmasq_topology": other})
+    [told] = warnings(variables)
+    assert told.count("['west'] at 198.51.100.54") == 1
+    assert warnings(variables, ["app3"]) == []
+
+
+def test_of_the_many_bridges_that_a_slice_lacks_a_few_are_named() -> None:
+    topology = with_bridges(datacenter={f"dc-{number}": f"192.0.2.{number}" for number in range(100, 120)})
+    [told] = warnings({"app1": {"dnsmasq_topology": topology, "dnsmasq_network": "gcp"}})
+    assert told.count("] at ") == 5 and "['dc-104'] at 192.0.2.104 and 16 more. Write" in told
