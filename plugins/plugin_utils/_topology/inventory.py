@@ -201,7 +201,9 @@ def _misspellings(
     for name, value, whose in told:
         if whose:
             reason = f"this collection does not read: write {meant[name]}, or rename it where another role reads it"
-            yield fault(name, bare(value), reason), whose
+            # Whatever else it is may hold a vault's, which would tell its secret.
+            plainly = value is None or isinstance(value, (int, float, str))
+            yield fault(name, bare(value), reason) if plainly else f"{name} is set, which {reason}.", whose
 
 
 def _unknown_bridges(topologies: Iterable[Any], inventory_hosts: Iterable[str]) -> list[str]:

@@ -260,10 +260,28 @@ def test_a_misspelled_variable_is_refused_with_the_one_that_is_meant(variable: s
     assert [finding for finding in found if "nowhere" in finding], "each mistake at once"
 
 
+class Secret:
+    """As a vault's value: whoever prints it has it."""
+
+    def __repr__(self) -> str:
+        return "hunter2"
+
+    __str__ = __repr__
+
+
+@pytest.mark.parametrize(
+    "value", [Secret(), [Secret()], {"password": Secret()}], ids=["itself", "in a list", "in a mapping"]
+)
+def test_a_secret_of_a_misspelled_variable_is_not_told(value: object) -> None:
+    [finding] = findings(inventory(app1={"dnsmasq_netwrok": value}))
+    assert finding.startswith("dnsmasq_netwrok is set, which this collection does not read: write dnsmasq_network")
+    assert "hunter2" not in finding
+
+
 def test_a_misspelled_variable_of_all_hosts_is_told_once() -> None:
     variables = inventory(**{host.replace("-", "_"): {"dnsmasq_topolgy": TOPOLOGY} for host in NETWORKS})
     [finding] = findings(variables)
-    assert finding.startswith("dnsmasq_topolgy is {'datacenter'") and "(of" not in finding
+    assert finding.startswith("dnsmasq_topolgy is set, which") and "(of" not in finding
 
 
 def test_a_misspelled_variable_of_the_play_concerns_all_hosts() -> None:
