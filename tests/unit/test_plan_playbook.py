@@ -1,7 +1,7 @@
 # Copyright (c) 2026, The everywhere.dnsmasq founders
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The playbook `plan` for real: what it prints, and that it touches no host."""
+"""The playbooks for real: what `plan` prints, that it touches no host, and that a run of no host or no task fails."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def player(tmp_path: Path, touched: Path) -> Play:
             "ansible_ssh_executable": str(ssh),
         }
         inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
-        names = [f"everywhere.dnsmasq.{playbook}" for playbook in playbooks]
+        names = [name if "/" in name else f"everywhere.dnsmasq.{name}" for name in playbooks]
         argv = [sys.executable, "-c", program, *names, "-i", str(inventory), *options]
         return subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
 
@@ -203,7 +203,7 @@ def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:
     assert "dnsmasq_name is 'db..corp.example', which has an empty label: write a name such as" in run.stdout
 
 
-PLAYBOOKS = ("deploy", "verify", "restore", "plan")
+PLAYBOOKS = ("deploy", "verify", "report", "restore", "plan")
 
 
 @pytest.fixture(scope="module")
@@ -218,3 +218,69 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 @pytest.mark.parametrize("playbook", PLAYBOOKS)
 def test_only_the_hosts_that_were_asked_for_are_touched(listed: dict[str, str], playbook: str) -> None:
     assert "app1" in listed[playbook] and "dc-bridge-1" not in listed[playbook]
+
+
+NOTHING_TO_DO = {
+    "a group that is not there": (
+        "deploy",
+        ["-e", "dnsmasq_hosts=nogroup"],
+        "dnsmasq_hosts is 'nogroup', which matches no host of the inventory: write a group, a host or a pattern of"
+        " hosts that are there, or leave the variable out for all of them.",
+    ),
+    "a pattern that leaves nothing": (
+        "plan",
+        ["-e", "dnsmasq_hosts=app1:!all"],
+        "dnsmasq_hosts is 'app1:!all', which matches no host of the inventory: ",
+    ),
+    "an empty group": ("verify", ["-e", "dnsmasq_hosts=ungrouped:&app9"], "matches no host of the inventory: "),
+    "a limit to other hosts": (
+        "restore",
+        ["-e", "dnsmasq_hosts=app1", "-l", "dc-bridge-1"],
+        "dnsmasq_hosts is 'app1', which matches no host within --limit 'dc-bridge-1': name hosts of both, or leave one"
+        " of the two out.",
+    ),
+    "a tag": (
+        "report",
+        ["--tags", "config"],
+        "--tags is 'config', which selects nothing, as no task has a tag: leave it out, and choose hosts with --limit.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("playbook", "options", "reason"), NOTHING_TO_DO.values(), ids=NOTHING_TO_DO)
+def test_a_run_that_would_do_nothing_fails_with_the_reason(
+    play: Play, touched: Path, playbook: str, options: list[str], reason: str
+) -> None:
+    run = play(*options, playbooks=(playbook,))
+    assert run.returncode not in (0, 250), run.stdout + run.stderr  # 250 is an exception that Ansible did not expect
+    assert reason in " ".join(run.stderr.split())
+    assert "PLAY" not in run.stdout and "Traceback" not in run.stderr
+    assert not touched.exists()
+
+
+def test_a_pattern_is_read_as_ansible_reads_it(play: Play) -> None:
+    run = play("-e", "dnsmasq_hosts=all:!dc*", "-l", "app1,dc-bridge-1")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert [line for line in shown(run.stdout) if not line.startswith(" ")] == ["app1: tier local in gcp"]
+
+
+def test_a_playbook_that_another_imports_may_match_no_host(play: Play, tmp_path: Path) -> None:
+    """As with every play of a site: its run is for other hosts, for other tags, or for a slice of the inventory."""
+    site = tmp_path / "site.yml"
+    imported = {"import_playbook": "everywhere.dnsmasq.deploy", "vars": {"dnsmasq_hosts": "app1"}}
+    site.write_text(json.dumps([imported]))
+    run = play("-l", "dc-bridge-1", "--tags", "web", playbooks=(str(site),))
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count("skipping: no hosts matched") == 4
+
+
+def test_no_task_has_a_tag(play: Play) -> None:
+    """Which is why --tags is refused; `always` has what Ansible puts in front of a role, the check of its arguments."""
+    run = play("--list-tags", playbooks=PLAYBOOKS)
+    tags = re.findall(r"TAGS: \[(.*)\]", run.stdout)
+    assert len(tags) >= 2 * len(PLAYBOOKS) and set(tags) <= {"", "always"}
+
+
+def test_the_syntax_is_checked_without_an_inventory(play: Play) -> None:
+    run = play("--syntax-check", "-e", "dnsmasq_hosts=nogroup", playbooks=PLAYBOOKS)
+    assert run.returncode == 0, run.stdout + run.stderr

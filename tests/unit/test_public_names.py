@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 #: What Ansible looks for in a file of each kind.
-OF_ANSIBLE = {"main", "FilterModule", "ActionModule", "ModuleDocFragment"}
+OF_ANSIBLE = {"main", "FilterModule", "LookupModule", "ActionModule", "ModuleDocFragment"}
 #: Functions that are one thing in several places: what each package manager says.
 INTERFACES = {"waiting": {"apt", "dnf", "zypper"}}
 

@@ -23,6 +23,15 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")
 _SUBNET = re.compile(r"[0-9A-Fa-f.:]{2,45}/[0-9]{1,3}")
 _PORT = re.compile(r"[0-9]{1,5}")
+# A server as other programs have it: a URL, an address in brackets, its port behind a colon or an @, a prefix length.
+_ELSEWHERE = re.compile(
+    r"(?:(?:dns|udp|tcp)://)?"
+    r"(?P<address>[0-9.]{7,15}|\[[0-9A-Fa-f.:]{2,45}\]|[0-9A-Fa-f.:]{2,45}(?![0-9A-Fa-f.:]))"
+    r"(?:[:@#](?P<port>[0-9]{1,5}))?(?:/(?P<prefix>[0-9]{0,3}))?"
+)
+_MASKED = re.compile(r"[0-9.]{7,15}/[0-9.]{7,15}")
+# A zone as other programs have it: with what says that names below it are meant as well.
+_DECORATED = re.compile(r"(?:\*?\.|~\.?|/)([^/]+)/?")
 # IDNA 2003, all that Python has, turns these into other names than IDNA 2008 does.
 _DISPUTED = frozenset("\u00df\u03c2\u200c\u200d")
 
@@ -47,6 +56,27 @@ def zone_name(text: str) -> str:
     return name
 
 
+def owned_zone(text: str) -> str:
+    """A zone of a network; who writes one as other programs do is told what it is here."""
+    if text in (".", "*", "#"):
+        raise ValueError("is every name: list who answers for names outside all zones under 'upstream' of the network")
+    if _parsed(text.partition("/")[0]):
+        raise ValueError("looks like an address: list subnets under 'subnets', their reverse zones are derived")
+    try:
+        return zone_name(text)
+    except ValueError:
+        if (decorated := _DECORATED.fullmatch(text)) and (name := _zone_or_none(decorated[1])):
+            raise ValueError(f"has more than the zone: write '{name}', which stands for all names below it") from None
+        raise
+
+
+def _zone_or_none(text: str) -> str | None:
+    try:
+        return zone_name(text)
+    except ValueError:
+        return None
+
+
 def _label(text: str) -> str:
     if not text:
         raise ValueError("has an empty label: write a name such as 'corp.example'")
@@ -65,14 +95,39 @@ def _label(text: str) -> str:
     return label
 
 
+def _parsed(text: str) -> IPAddress | None:
+    try:
+        return ipaddress.ip_address(text) if _ADDRESS.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _meant(text: str) -> tuple[IPAddress, int] | None:
+    """The address and the port in a text that has them as other programs do."""
+    match = _ELSEWHERE.fullmatch(text)
+    found = _parsed(match["address"].strip("[]")) if match else None
+    if not (match and found):
+        return None
+    prefix = int(match["prefix"] or found.max_prefixlen)
+    if prefix < found.max_prefixlen and found == ipaddress.ip_network((found, prefix), strict=False).network_address:
+        raise ValueError("is a subnet: write the address of one host")
+    port = int(match["port"] or 53)
+    return (found, port) if 1 <= port <= 65535 and prefix <= found.max_prefixlen else None
+
+
+def _joined(found: IPAddress | str, port: int) -> str:
+    return str(found) if port == 53 else f"{found}#{port}"
+
+
 def address(text: str) -> IPAddress:
     """Any IPv4 or IPv6 address that needs no scope."""
-    try:
-        if not _ADDRESS.fullmatch(text):
-            raise ValueError
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        raise ValueError("is no IPv4 or IPv6 address: write one such as '192.0.2.11' or '2001:db8::11'") from None
+    found = _parsed(text)
+    if not found:
+        if meant := _meant(text):
+            raise ValueError(f"is more than an address: write '{meant[0]}'")
+        if "://" in text:
+            raise ValueError("is a URL: write the address of a server of plain DNS, such as '192.0.2.11'")
+        raise ValueError("is no IPv4 or IPv6 address: write one such as '192.0.2.11' or '2001:db8::11'")
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped:
         raise ValueError(f"is an IPv4 address in IPv6 form: write '{found.ipv4_mapped}'")
     return found
@@ -118,15 +173,24 @@ def loopback(text: str) -> str:
     return str(found)
 
 
-def server(text: str) -> str:
-    """A name server as dnsmasq writes it: address, or address#port where the port is not 53."""
+def with_port(text: str) -> tuple[IPAddress, int]:
+    """An address, or address#port where the port is not 53."""
     host, mark, port = text.partition("#")
-    found = unicast(host)
-    if not mark:
-        return found
-    if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
+    if not _parsed(host):
+        if _PORT.fullmatch(port if mark and not host else text):
+            raise ValueError(f"is a port alone: write it behind an address, as in '192.0.2.11#{int(port or text)}'")
+        if meant := _meant(text):
+            raise ValueError(f"is no 'address#port': write '{_joined(*meant)}'")
+    found = address(host)
+    if mark and not (_PORT.fullmatch(port) and 1 <= int(port) <= 65535):
         raise ValueError("has no port from 1 to 65535 behind the '#': write 'address#port' or the address alone")
-    return found if int(port) == 53 else f"{found}#{int(port)}"
+    return found, int(port) if mark else 53
+
+
+def server(text: str) -> str:
+    """A name server as dnsmasq writes it."""
+    found, port = with_port(text)
+    return _joined(unicast(str(found)), port)
 
 
 def without_port(text: str) -> IPAddress:
@@ -148,12 +212,23 @@ def subnet(text: str) -> IPNetwork:
             raise ValueError
         found = ipaddress.ip_network(text, strict=False)
     except ValueError:
-        raise ValueError("is no subnet in CIDR form: write one such as '192.0.2.0/24' or '2001:db8::/48'") from None
+        raise ValueError(_no_subnet(text)) from None
     if found.network_address != ipaddress.ip_address(text.partition("/")[0]):
         raise ValueError(f"has host bits set: write '{found}'")
     if found.prefixlen == 0:
         raise ValueError("is every address, which makes a bridge an open resolver: list the subnets that are meant")
     return found
+
+
+def _no_subnet(text: str) -> str:
+    if found := _parsed(text):
+        return f"has no prefix length: write '{found}/{found.max_prefixlen}' for this one address"
+    try:
+        if _MASKED.fullmatch(text):
+            return f"has a netmask: write '{ipaddress.ip_network(text, strict=False)}'"
+    except ValueError:
+        pass
+    return "is no subnet in CIDR form: write one such as '192.0.2.0/24' or '2001:db8::/48'"
 
 
 def reverse_zones(network: IPNetwork) -> list[str]:

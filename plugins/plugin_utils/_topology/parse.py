@@ -129,7 +129,7 @@ def _read_upstream(raw: object, where: str, findings: list[str]) -> str | list[L
 
 
 READERS: dict[str, Callable[[Any, str, list[str]], Any]] = {
-    "zones": lambda raw, where, found: read_list(raw, where, "zone names", names.zone_name, found),
+    "zones": lambda raw, where, found: read_list(raw, where, "zone names", names.owned_zone, found),
     "subnets": lambda raw, where, found: read_list(raw, where, "subnets", names.subnet, found),
     "nameservers": lambda raw, where, found: read_list(raw, where, "servers", names.server, found),
     "bridges": _read_bridges,

@@ -101,19 +101,12 @@ def _line(text: str) -> None:
 DATA: dict[str, Callable[[str], None]] = {"A": _ipv4, "AAAA": _ipv6, "CNAME": _name, "NS": _name, "PTR": _name}
 
 
-def _reference(text: str) -> None:
-    address, mark, port = text.partition("#")
-    names.address(address)
-    if mark and not (re.fullmatch(r"[0-9]{1,5}", port) and 1 <= int(port) <= 65535):
-        raise ValueError("has no port from 1 to 65535 behind the '#': write 'address#port' or the address alone")
-
-
 def _rcode(text: str) -> None:
     if text not in RCODES:
         raise ValueError(f"is no response code that a name can have: write {' or '.join(map(repr, RCODES))}")
 
 
-def _text(where: str, raw: object, wanted: str, parse: Callable[[str], None]) -> Iterator[str]:
+def _text(where: str, raw: object, wanted: str, parse: Callable[[str], object]) -> Iterator[str]:
     if not isinstance(raw, str):
         yield misfit(where, raw, f"{wanted} as a string")
         return
@@ -123,7 +116,7 @@ def _text(where: str, raw: object, wanted: str, parse: Callable[[str], None]) ->
         yield fault(where, raw, reason)
 
 
-def _texts(where: str, raw: object, wanted: str, parse: Callable[[str], None]) -> Iterator[str]:
+def _texts(where: str, raw: object, wanted: str, parse: Callable[[str], object]) -> Iterator[str]:
     if isinstance(raw, str) or not isinstance(raw, Sequence):
         yield misfit(where, raw, f"a list of {wanted}")
         return
@@ -152,12 +145,12 @@ def _one(where: str, raw: object, type_of: Callable[[str], None]) -> Iterator[st
     if not isinstance(raw, Mapping):
         yield misfit(where, raw, "a mapping with a 'name'")
         return
-    readers: dict[str, tuple[str, Callable[[str], None]]] = {
+    readers: dict[str, tuple[str, Callable[[str], object]]] = {
         "name": ("the name to ask for", _name),
         "type": ("the record type", type_of),
         "expected": ("records' data", _data_of(raw.get("type", QUERY_SPEC["type"]["default"]))),
         "rcode": ("the response code", _rcode),
-        "reference": ("servers", _reference),
+        "reference": ("servers", names.with_port),
     }
     for key, value in raw.items():
         at = place(where, key)

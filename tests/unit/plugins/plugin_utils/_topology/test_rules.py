@@ -41,7 +41,7 @@ MISTAKES: dict[str, tuple[Any, str, str, str]] = {
     "a bridge's host is a number": ({"a": {"bridges": {1: "192.0.2.1"}}}, "['bridges']", "the key 1", "inventory name"),
     "a bridge has no address": ({"a": {"bridges": {"b": None}}}, "['bridges']['b']", "None", "address as a string"),
     "a bridge's address is a name": ({"a": {"bridges": {"b": "b"}}}, "['bridges']['b']", "'b'", "write one such as"),
-    "a bridge has a port": ({"a": {"bridges": {"b": "192.0.2.1#53"}}}, "['b']", "'192.0.2.1#53'", "write one such as"),
+    "a bridge has a port": ({"a": {"bridges": {"b": "192.0.2.1#53"}}}, "['b']", "'192.0.2.1#53'", "write '192.0.2.1'"),
     "a bridge is link-local": ({"a": {"bridges": {"b": "169.254.1.1"}}}, "['b']", "'169.254.1.1'", "write the address"),
     "a link to an unknown network": (
         {"a": {"links": ["c"]}, "b": {}},
