@@ -603,7 +603,15 @@ def test_a_server_that_says_anything_is_answered_or_refused_in_time(server: Serv
 
 
 def test_a_proof_against_such_a_server_holds_or_fails_in_one_sentence(server: Server) -> None:
-    query = {"name": NAME, "type": "A", "expected": None, "rcode": None, "reference": None, "required": True}
+    query = {
+        "name": NAME,
+        "type": "A",
+        "expected": None,
+        "rcode": None,
+        "exists": False,
+        "reference": None,
+        "required": True,
+    }
     query.update(server=None, transport=None)
     params = {"server": "127.0.0.1", "port": server.port, "max_cached_ms": 60000.0, "quantile": "median", "tries": 1}
     params["statistics"] = True

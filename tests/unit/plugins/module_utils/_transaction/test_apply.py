@@ -767,7 +767,7 @@ def test_a_proof_is_not_made_before_its_time(monkeypatch):
 
     monkeypatch.setattr(_host.check, "assess", assess)
     prove = _host.prover({"queries": [{"name": "x.example"}]}, check_mode=False)
-    assert asked == [(53, {"ask", "libc", "nameservers"})], "a rehearsal has nobody to ask"
+    assert asked == [(53, {"ask", "libc", "resolv_conf"})], "a rehearsal has nobody to ask"
     prove()
     assert asked[1:] == [(53, set())]
 
