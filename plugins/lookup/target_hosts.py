@@ -25,9 +25,6 @@ options:
     required: true
 notes:
   - It reads C(groups), C(ansible_limit), C(ansible_run_tags) and C(ansible_skip_tags).
-seealso:
-  - plugin: ansible.builtin.inventory_hostnames
-    plugin_type: lookup
 """
 
 EXAMPLES = r"""
