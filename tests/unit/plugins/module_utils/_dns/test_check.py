@@ -646,7 +646,7 @@ def test_a_chain_that_does_not_end_is_no_answer_whatever_is_expected(
     ],
     ids=["records", "records at the end of a chain", "no such name", "no records of this type"],
 )
-def test_a_name_that_exists_has_records(found: Any, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_exists_has_records(found: Any, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     resolver = Resolver()
     monkeypatch.setattr(resolver, "answer", lambda: found)
     query = {"name": NAME, "cached": False, "exists": True}
