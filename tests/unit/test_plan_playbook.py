@@ -192,9 +192,10 @@ def test_what_a_play_registers_is_not_taken_for_a_misspelled_variable(play: Play
 def test_a_bridge_that_the_inventory_lacks_is_warned_of_once(play: Play) -> None:
     run = play(networks={"app1": "gcp", "app2": "gcp", "app3": "datacenter"})
     assert run.returncode == 0, run.stdout + run.stderr
-    [told] = re.findall(r"\[WARNING\]: (.*?)\n(?=\w|\[|\n|\Z)", run.stdout + run.stderr, re.S)
-    words = " ".join(told.split())
-    assert "dnsmasq_topology['datacenter']['bridges']['dc-bridge-1'] at 192.0.2.53" in words, words
+    # ansible-core before 2.19 wraps a warning, in the middle of a name that has a hyphen.
+    said = "".join((run.stdout + run.stderr).split())
+    assert said.count("Hostswouldaskbridgesthattheinventorydoesnothave") == 1, said
+    assert "dnsmasq_topology['datacenter']['bridges']['dc-bridge-1']at192.0.2.53" in said, said
 
 
 def test_a_wrong_name_fails_with_the_reason(play: Play) -> None:
