@@ -226,9 +226,13 @@ def hold_a_write(host: lab.Host) -> list[str]:
     """Stop the writer while it waits for an answer; systemd lets it go on when it tells it to end. The states of its
     process and of its unit: it is over within a second or two, so this may come too late."""
     begun = f"kill -STOP {PID}; systemctl start --no-block {WRITER}"
-    written = f"for n in $(seq 100); do [ -e {PAGE}.new ] && break; sleep 0.02; done"
+    # It is at work once it ignores SIGTERM (15), which is the bit 0x4000.
+    pid = f"pid=$(systemctl show --property=MainPID --value {WRITER})"
+    ignored = "ignored=$(awk '/^SigIgn/ { print $2 }' /proc/$pid/status 2>/dev/null || true)"
+    at_work = "[ $((0x${ignored:-0} & 0x4000)) = 0 ] || break"
+    written = f"for n in $(seq 100); do {pid}; {ignored}; {at_work}; sleep 0.02; done"
     # No process is 0, which to kill would be the shell itself.
-    held = f'pid=$(systemctl show --property=MainPID --value {WRITER}); [ "$pid" = 0 ] || kill -STOP "$pid"'
+    held = '[ "$pid" = 0 ] || kill -STOP "$pid"'
     state = f"cut -d' ' -f3 /proc/$pid/stat; systemctl is-active {WRITER} || true"
     return shell(host, f"{begun}; {written}; {held}; kill -CONT {PID}; {state}").split()
 

@@ -57,8 +57,7 @@ CASES = {
     "two variables that are misspelled": (
         {"dnsmasq_topolgy": {"us_east_1": DATACENTER}, "dnsmasq_metric": True},
         [
-            "dnsmasq_topolgy",
-            "corp.example",
+            "dnsmasq_topolgy is set",
             "write dnsmasq_topology",
             "dnsmasq_metric is True",
             "write dnsmasq_metrics",
